@@ -1,0 +1,186 @@
+"""The table that describes one equation: what a time step reads, and what it adds to what.
+
+A step is a tuple of stages. A stage first evaluates its *quantities*, each a sum of pieces
+``scale * op_axis(field)``, all from the state as it was before the stage, and then applies its
+*terms*, ``target += scale * coefficient * quantity``. The step is linear in the fields and linear
+in the coefficients, which is all that the engines need to march it, differentiate it and
+transpose it. Nothing else about an equation is written anywhere in Python.
+
+A term may have no coefficient (it is 1 then), and a stage may end by exchanging the names of
+fields, so that the leapfrog of a second-order equation moves no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+AXES = ("z", "y", "x")
+"""Axis names, slowest first; an equation in fewer dimensions uses the last ones."""
+
+MEMORY = {
+    "value": (),
+    "second": ("psi", "zeta"),
+    "forward": ("m",),
+    "backward": ("m",),
+}
+"""The operators, and the C-PML memory variables that a piece with the operator owns.
+
+``value``: the field itself. ``second``: second derivative on the regular grid (Pasalic & McGarry
+2010). ``forward``, ``backward``: first derivative from whole to half nodes and back (Komatitsch &
+Martin 2007).
+"""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """``quantity += scale * op_axis(field)``; derivatives are per metre, PML included."""
+
+    quantity: str
+    field: str
+    op: str = "value"
+    axis: int = 0
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.op not in MEMORY:
+            raise ValueError(f"op is {self.op!r}; use one of {', '.join(MEMORY)}")
+
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """Kinds of memory variable that this piece owns, in their order in the state."""
+        return MEMORY[self.op]
+
+
+@dataclass(frozen=True)
+class Term:
+    """``target += scale * coefficient * quantity``, the coefficient being 1 when None."""
+
+    target: str
+    quantity: str
+    coefficient: str | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One update of some fields from the state before it.
+
+    With ``accumulate`` the terms are added to the targets; without, they replace them, and the
+    old value enters only through pieces. The pairs of ``swap`` exchange names after the update.
+    """
+
+    pieces: tuple[Piece, ...]
+    terms: tuple[Term, ...]
+    swap: tuple[tuple[str, str], ...] = ()
+    accumulate: bool = False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Fields written, by their name before the swap, in the order of the terms."""
+        return tuple(dict.fromkeys(term.target for term in self.terms))
+
+    @property
+    def updated(self) -> tuple[str, ...]:
+        """Fields written, by their name after the swap: where sources act after this stage."""
+        names = {name: name for name in self.targets}
+        for one, other in self.swap:
+            names.update({one: other, other: one})
+        return tuple(names[target] for target in self.targets)
+
+
+class SourceChannel(NamedTuple):
+    """Where a channel's sources act: node weight = scale * coefficient[node] * interpolation."""
+
+    field: str
+    coefficient: str | None
+    scale: float
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One equation. Arrays below are of whichever framework the call runs in.
+
+    name: what the registry and the compiled core call it.
+    parameters: the user's models, in the order of the propagator's arguments.
+    coefficients: grids that the terms use, in their order in the operand. Those that no stage
+        uses in a given number of dimensions are left out there.
+    coefficient_map: (parameters by name, each [M, *n], and the time step dt in seconds) to
+        coefficients by name, each [M, *n], in plain array arithmetic. Fold the scalars first,
+        ``v**2 * (dt * dt)``: compilers reassociate, and the frameworks would differ by a bit.
+    speed: parameters to the speed [M, *n] in m/s that the time step and the PML go by.
+    fields, stages: for a number of dimensions. At most one stage updates a field.
+    sources: channel -> (field, coefficient, scale); receivers: channel -> field; the channel ""
+        is the plain ``source_amplitudes`` and ``receiver_amplitudes``. Channels whose field is
+        absent in a number of dimensions do not exist there.
+    wavefields: keyword of the call -> field, in the order of the results.
+    ndims: the numbers of dimensions for which the equation exists.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    coefficients: tuple[str, ...]
+    coefficient_map: Callable[[Mapping[str, Any], float], Mapping[str, Any]]
+    speed: Callable[[Mapping[str, Any]], Any]
+    fields: Callable[[int], tuple[str, ...]]
+    stages: Callable[[int], tuple[Stage, ...]]
+    sources: Mapping[str, tuple[str, str | None, float]]
+    receivers: Mapping[str, str]
+    wavefields: Mapping[str, str]
+    ndims: tuple[int, ...] = (1, 2, 3)
+
+    def __post_init__(self) -> None:
+        for ndim in self.ndims:
+            self._check(ndim)
+
+    def coefficient_names(self, ndim: int) -> tuple[str, ...]:
+        """Coefficient grids in use in ``ndim`` dimensions, in order (the K of the operands)."""
+        used = {term.coefficient for stage in self.stages(ndim) for term in stage.terms}
+        return tuple(name for name in self.coefficients if name in used)
+
+    def source_channels(self, ndim: int) -> dict[str, SourceChannel]:
+        """Source channels that exist in ``ndim`` dimensions."""
+        fields = self.fields(ndim)
+        channels = {name: SourceChannel(*entry) for name, entry in self.sources.items()}
+        return {name: entry for name, entry in channels.items() if entry.field in fields}
+
+    def receiver_channels(self, ndim: int) -> dict[str, str]:
+        """Receiver channels that exist in ``ndim`` dimensions, with their fields."""
+        fields = self.fields(ndim)
+        return {name: field for name, field in self.receivers.items() if field in fields}
+
+    def _check(self, ndim: int) -> None:
+        """Raise ValueError when a name is unknown or the table contradicts itself."""
+        fields = self.fields(ndim)
+        where = f"equation {self.name!r} in {ndim}-D"
+
+        def known(what: str, name: str, names: tuple[str, ...]) -> None:
+            if name not in names:
+                raise ValueError(f"{where}: {what} {name!r} is not among {', '.join(names)}")
+
+        if len(set(fields)) != len(fields):
+            raise ValueError(f"{where}: a field is named twice: {', '.join(fields)}")
+        updated: list[str] = []
+        for stage in self.stages(ndim):
+            quantities = tuple(piece.quantity for piece in stage.pieces)
+            for piece in stage.pieces:
+                known("field", piece.field, fields)
+                if not 0 <= piece.axis < ndim:
+                    raise ValueError(f"{where}: axis {piece.axis} does not exist")
+            for term in stage.terms:
+                known("target", term.target, fields)
+                known("quantity", term.quantity, quantities)
+                if term.coefficient is not None:
+                    known("coefficient", term.coefficient, self.coefficients)
+            for name in (name for pair in stage.swap for name in pair):
+                known("field", name, fields)
+            updated.extend(stage.updated)
+        if len(set(updated)) != len(updated):
+            raise ValueError(f"{where}: a field is updated by two stages")
+        for channel in self.source_channels(ndim).values():
+            known("source field", channel.field, tuple(updated))
+            if channel.coefficient is not None:
+                known("source coefficient", channel.coefficient, self.coefficient_names(ndim))
+        for field in self.wavefields.values():
+            known("wavefield", field, tuple(f for d in self.ndims for f in self.fields(d)))

@@ -1,0 +1,200 @@
+"""What a run looks like in memory: its description, and how one state is packed.
+
+The packed state of a shot is a row of E numbers: the equation's fields in order, each [*n] row by
+row, then the PML memory variables, which exist only in the slabs: shape n with its own axis
+replaced by the two widths, the cells of the low slab before those of the high one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from . import equations
+from .equations.table import AXES, Equation, Piece
+
+
+@dataclass(frozen=True)
+class Description:
+    """All static facts of one run; hashable, so that it may be a compile-time constant.
+
+    equation: name in the registry. accuracy: order 2, 4, 6 or 8 of the spatial stencils.
+    n: grid shape with the PML, without a stencil halo; spacing: metres per cell, per axis.
+    pml: widths in cells, (low, high) of every axis in turn: 2 * ndim numbers.
+    nt: internal time steps. shots, sources and receivers per shot, and the nodes ("taps") that one
+    source and one receiver touch. gradients: number of models G in a coefficient gradient.
+    checkpoint_interval: steps between kept states, 0 for the native default.
+    dtype: "float32" or "float64".
+    """
+
+    equation: str
+    ndim: int
+    accuracy: int
+    n: tuple[int, ...]
+    spacing: tuple[float, ...]
+    pml: tuple[int, ...]
+    nt: int
+    shots: int
+    sources: int = 0
+    receivers: int = 0
+    source_taps: int = 1
+    receiver_taps: int = 1
+    gradients: int = 1
+    checkpoint_interval: int = 0
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        lengths = (len(self.n), len(self.spacing), len(self.pml))
+        if lengths != (self.ndim, self.ndim, 2 * self.ndim):
+            raise ValueError(
+                f"n, spacing and pml have {lengths} entries; "
+                f"{self.ndim}-D takes {(self.ndim, self.ndim, 2 * self.ndim)}"
+            )
+        if self.accuracy not in (2, 4, 6, 8):
+            raise ValueError(f"accuracy is {self.accuracy}; use 2, 4, 6 or 8")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype is {self.dtype!r}; use 'float32' or 'float64'")
+        for axis, cells in enumerate(self.n):
+            low, high = self.widths(axis)
+            if low < 0 or high < 0 or low + high >= cells:
+                raise ValueError(
+                    f"pml widths {low}, {high} do not fit in the {cells} cells of axis {axis}; "
+                    "they may not be negative and must leave one cell between them"
+                )
+
+    @property
+    def cells(self) -> int:
+        """Cells C of the padded grid."""
+        return prod(self.n)
+
+    @property
+    def state_size(self) -> int:
+        """Numbers E in the packed state of one shot."""
+        return sum(prod(shape) for _, shape in self.state_entries())
+
+    @property
+    def coefficients(self) -> int:
+        """Coefficient grids K per model."""
+        return len(equations.get(self.equation).coefficient_names(self.ndim))
+
+    def widths(self, axis: int) -> tuple[int, int]:
+        """PML widths of the low and the high face of an axis, in cells."""
+        return self.pml[2 * axis], self.pml[2 * axis + 1]
+
+    def state_entries(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Names and shapes of what the packed state holds, in order."""
+        return state_entries(equations.get(self.equation), self.ndim, self.n, self.pml)
+
+    def ints(self, equation_id: int) -> list[int]:
+        """The list of integers that the compiled core takes; missing leading axes are 1 cell."""
+        missing = 3 - self.ndim
+        return [
+            equation_id,
+            self.ndim,
+            self.accuracy,
+            self.nt,
+            self.shots,
+            self.sources,
+            self.receivers,
+            self.source_taps,
+            self.receiver_taps,
+            self.checkpoint_interval,
+            self.gradients,
+            32 if self.dtype == "float32" else 64,
+            *(1,) * missing,
+            *self.n,
+            *(0, 0) * missing,
+            *self.pml,
+        ]
+
+    def spacings(self) -> list[float]:
+        """Spacing of three axes, 1 for missing leading ones."""
+        return [1.0] * (3 - self.ndim) + [float(step) for step in self.spacing]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One PML memory variable: its name, the stage and piece that own it, and its kind."""
+
+    name: str
+    stage: int
+    piece: int
+    kind: str
+    axis: int
+    half: bool
+
+
+def memories(equation: Equation, ndim: int) -> tuple[Memory, ...]:
+    """The memory variables in their order in the state.
+
+    They are named after their kind and axis, ``psi_x``; where two pieces would share such a name
+    all of that kind carry their quantity and field as well, ``m_grad_x_p_x``.
+    """
+    found: list[tuple[int, int, Piece, str]] = [
+        (stage_index, piece_index, piece, kind)
+        for stage_index, stage in enumerate(equation.stages(ndim))
+        for piece_index, piece in enumerate(stage.pieces)
+        for kind in piece.memory
+    ]
+    axes = AXES[3 - ndim :]
+    short = [f"{kind}_{axes[piece.axis]}" for _, _, piece, kind in found]
+    clashing = {
+        kind for (_, _, _, kind), name in zip(found, short, strict=True) if short.count(name) > 1
+    }
+    return tuple(
+        Memory(
+            name=f"{kind}_{piece.quantity}_{piece.field}_{axes[piece.axis]}"
+            if kind in clashing
+            else name,
+            stage=stage_index,
+            piece=piece_index,
+            kind=kind,
+            axis=piece.axis,
+            half=piece.op == "forward",
+        )
+        for (stage_index, piece_index, piece, kind), name in zip(found, short, strict=True)
+    )
+
+
+def state_entries(
+    equation: Equation, ndim: int, n: tuple[int, ...], pml: tuple[int, ...]
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of the fields and then of the memory variables of one shot."""
+    entries = [(name, tuple(n)) for name in equation.fields(ndim)]
+    for memory in memories(equation, ndim):
+        shape = list(n)
+        shape[memory.axis] = pml[2 * memory.axis] + pml[2 * memory.axis + 1]
+        entries.append((memory.name, tuple(shape)))
+    return entries
+
+
+def slabs(cells: int, low: int, high: int, half: bool) -> tuple[slice, slice]:
+    """Cells along an axis that hold memory.
+
+    The PML of the high face starts after the last cell of the region, so that the half node just
+    past that cell is in it, while the half node past the last cell of all is never updated: at
+    half nodes the high slab lies one index lower.
+    """
+    end = cells - 1 if half else cells
+    return slice(0, low), slice(end - high, end)
+
+
+def pack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], arrays: Mapping[str, Any]) -> Any:
+    """Arrays by name, each [S, *shape], to the packed state [S, E]."""
+    xp = fw.xp
+    rows = [
+        xp.reshape(arrays[name], (arrays[name].shape[0], prod(shape))) for name, shape in entries
+    ]
+    return xp.concat(rows, axis=1)
+
+
+def unpack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], state: Any) -> dict[str, Any]:
+    """The packed state [S, E] to arrays by name, each [S, *shape]."""
+    arrays, start = {}, 0
+    for name, shape in entries:
+        stop = start + prod(shape)
+        arrays[name] = fw.xp.reshape(state[:, start:stop], (state.shape[0], *shape))
+        start = stop
+    return arrays
