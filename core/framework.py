@@ -1,0 +1,211 @@
+"""The few operations in which NumPy, PyTorch and JAX differ, behind one small protocol.
+
+Everything else in the package is written once against the array API namespace ``framework.xp``.
+This module holds the protocol and its NumPy form; the others are ``dualwave.torch.framework`` and
+``dualwave.jax.framework``, so that importing this one loads neither PyTorch nor JAX.
+"""
+
+from __future__ import annotations
+
+import abc
+import math
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import array_api_compat.numpy as array_api_numpy
+import numpy as np
+
+Array = Any
+"""An array of whichever framework is in use."""
+
+Widths = Sequence[tuple[int, int]]
+"""Cells before and after, one pair for each of the trailing axes, slowest axis first."""
+
+
+class Framework(abc.ABC):
+    """Arrays of one framework. No method changes its arguments; all keep derivatives unless said.
+
+    Attributes:
+        name: "numpy", "torch" or "jax".
+        xp: the array API namespace.
+    """
+
+    name: str
+    xp: ModuleType
+
+    @abc.abstractmethod
+    def is_array(self, x: Any) -> bool:
+        """Whether ``x`` is an array of this framework (a traced one included)."""
+
+    @abc.abstractmethod
+    def asarray(self, x: Any, dtype: Any = None, like: Array | None = None) -> Array:
+        """``x`` as an array; a copy is made only where dtype or device require it.
+
+        Args:
+            x: an array, a NumPy array, a number, or nested sequences of numbers.
+            dtype: a name such as "float32", or one of the framework's dtypes.
+            like: an array that gives the device and, when ``dtype`` is not given, the dtype.
+        """
+
+    @abc.abstractmethod
+    def concrete(self, x: Any) -> np.ndarray | None:
+        """The values of ``x`` as a NumPy array without derivatives, or None where unknown.
+
+        Values are unknown under ``jax.jit``, ``jax.vmap`` and ``torch.compile``. Under
+        ``torch.func.vmap`` they are known, with one leading axis more for each mapped level.
+        """
+
+    @abc.abstractmethod
+    def is_traced(self, x: Any) -> bool:
+        """Whether ``x`` stands for more than its values: a derivative, a mapped axis or a trace.
+
+        Where False, code may branch on the values of ``x``; where True, a branch could cut off a
+        derivative, even if :meth:`concrete` knows the values.
+        """
+
+    @abc.abstractmethod
+    def stop_gradient(self, x: Array) -> Array:
+        """``x`` as a constant."""
+
+    @abc.abstractmethod
+    def index_add(self, x: Array, index: Array, values: Array) -> Array:
+        """``x`` with ``values`` added at ``index`` along the last axis; repeated indices add up.
+
+        Args:
+            x: [..., L].
+            index: [..., P] integers in 0 .. L - 1.
+            values: [..., P]. Leading axes of ``index`` and ``values`` broadcast to those of ``x``.
+        """
+
+    @abc.abstractmethod
+    def gather(self, x: Array, index: Array) -> Array:
+        """[..., P] values of ``x`` [..., L] at ``index`` [..., P]; leading axes broadcast."""
+
+    @abc.abstractmethod
+    def pad_zero(self, x: Array, widths: Widths) -> Array:
+        """``x`` [..., *space] continued by zeros; negative widths are refused."""
+
+    @abc.abstractmethod
+    def bessel_i0(self, x: Array) -> Array:
+        """Modified Bessel function of the first kind, order zero."""
+
+    def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
+        """``carry, y = step(carry, x)`` for each entry of ``xs`` along its first axis, in order.
+
+        Args:
+            step: takes and returns nests of tuples and dicts of arrays; ``y`` may be None.
+            carry: what the first step gets; every step returns the same shapes and dtypes.
+            xs: an array [nt, ...], or a tuple or dict of such arrays; nt of one or more.
+
+        Returns:
+            The last carry, and every ``y`` stacked along a new first axis.
+        """
+        length = _first_leaf(xs).shape[0]
+        if length == 0:
+            raise ValueError("scan needs one step or more, but xs has a first axis of length 0")
+        ys = []
+        for i in range(length):
+            carry, y = step(carry, _map_leaves(lambda x, i=i: x[i, ...], xs))
+            ys.append(y)
+        return carry, _map_leaves(lambda *leaves: self.xp.stack(leaves), *ys)
+
+    def dtype(self, name: str) -> Any:
+        """The framework's dtype of this name."""
+        return getattr(self.xp, name)
+
+    def dtype_name(self, x: Array) -> str:
+        """The name of the dtype of ``x``, "float32" for instance."""
+        return str(x.dtype).rsplit(".", 1)[-1]
+
+    def pad_edge(self, x: Array, widths: Widths) -> Array:
+        """``x`` [..., *space] continued by its edge values; negative widths are refused."""
+        # Concatenation, not indexing: its transpose is a sum in a fixed order on every device.
+        check_widths(x, widths)
+        for axis, width in enumerate(widths, start=x.ndim - len(widths)):
+            head, tail = (slice(None),) * axis, (slice(None),) * (x.ndim - axis - 1)
+            parts = [x]
+            for side, cells in enumerate(width):
+                if cells:
+                    edge = x[(*head, slice(-1, None) if side else slice(0, 1), *tail)]
+                    block = self.xp.broadcast_to(
+                        edge, (*x.shape[:axis], cells, *x.shape[axis + 1 :])
+                    )
+                    parts.insert(len(parts) if side else 0, block)
+            x = self.xp.concat(parts, axis=axis) if len(parts) > 1 else x
+        return x
+
+
+class NumpyFramework(Framework):
+    """NumPy: the oracle. float32, float64, and complex dtypes for complex-step derivatives."""
+
+    name = "numpy"
+    xp = array_api_numpy
+
+    def is_array(self, x: Any) -> bool:
+        return isinstance(x, (np.ndarray, np.generic))
+
+    def asarray(self, x: Any, dtype: Any = None, like: Array | None = None) -> np.ndarray:
+        if dtype is None and like is not None:
+            dtype = like.dtype
+        return np.asarray(x, dtype=dtype)
+
+    def concrete(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def is_traced(self, x: Any) -> bool:
+        return np.iscomplexobj(x)  # a complex step
+
+    def stop_gradient(self, x: Array) -> np.ndarray:
+        return x
+
+    def index_add(self, x: Array, index: Array, values: Array) -> np.ndarray:
+        out = np.array(x, dtype=np.result_type(x, values))
+        rows, taps = math.prod(x.shape[:-1]), index.shape[-1]
+        where = np.broadcast_to(index, (*x.shape[:-1], taps)).reshape(rows, taps)
+        amounts = np.broadcast_to(values, (*x.shape[:-1], taps)).reshape(rows, taps)
+        # reshape of a fresh contiguous array is a view, so `out` itself is added to.
+        np.add.at(out.reshape(rows, x.shape[-1]), (np.arange(rows)[:, None], where), amounts)
+        return out
+
+    def gather(self, x: Array, index: Array) -> np.ndarray:
+        lead = np.broadcast_shapes(x.shape[:-1], index.shape[:-1])
+        x = np.broadcast_to(x, lead + x.shape[-1:])
+        return np.take_along_axis(x, np.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
+
+    def bessel_i0(self, x: Array) -> np.ndarray:
+        return np.i0(x).astype(np.asarray(x).dtype)
+
+    def pad_zero(self, x: Array, widths: Widths) -> np.ndarray:
+        check_widths(x, widths)
+        lead = x.ndim - len(widths)
+        pairs = list(zip(x.shape[lead:], widths, strict=True))
+        out = np.zeros((*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in pairs)), x.dtype)
+        out[(..., *(slice(lo, lo + n) for n, (lo, _) in pairs))] = x
+        return out
+
+
+def check_widths(x: Array, widths: Widths) -> None:
+    """Raise unless ``widths`` are pairs of 0 or more for axes that ``x`` has."""
+    if len(widths) > x.ndim:
+        raise ValueError(f"widths for {len(widths)} axes, but the array has {x.ndim}")
+    if any(cells < 0 for pair in widths for cells in pair):
+        raise ValueError(f"widths must be 0 or more, got {list(widths)}")
+
+
+def _map_leaves(function: Callable, first: Any, *rest: Any) -> Any:
+    """Apply ``function`` across nests of tuples and dicts of one structure; None stays None."""
+    if first is None:
+        return None
+    if isinstance(first, dict):
+        return {k: _map_leaves(function, first[k], *(r[k] for r in rest)) for k in first}
+    if isinstance(first, (tuple, list)):
+        parts = [_map_leaves(function, *leaves) for leaves in zip(first, *rest, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    return function(first, *rest)
+
+
+def _first_leaf(nest: Any) -> Array:
+    while isinstance(nest, (dict, tuple, list)):
+        nest = next(iter(nest.values() if isinstance(nest, dict) else nest))
+    return nest

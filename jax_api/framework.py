@@ -1,0 +1,75 @@
+"""The JAX form of :class:`dualwave.framework.Framework`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..framework import Framework, Widths, check_widths
+
+
+class JaxFramework(Framework):
+    """JAX arrays, traced or not. Every method works under jit, vmap, grad and jvp."""
+
+    name = "jax"
+    xp = jnp
+
+    def is_array(self, x: Any) -> bool:
+        return isinstance(x, jax.Array)
+
+    def asarray(self, x: Any, dtype: Any = None, like: jax.Array | None = None) -> jax.Array:
+        if dtype is None and like is not None:
+            dtype = like.dtype
+        if dtype is not None and np.dtype(dtype).name in ("float64", "complex128"):
+            require_x64()
+        return jnp.asarray(x, dtype=dtype)
+
+    def concrete(self, x: Any) -> np.ndarray | None:
+        if isinstance(x, jax.core.Tracer):
+            # Under grad and jvp alone this takes off the derivative and leaves a known value.
+            x = jax.lax.stop_gradient(x)
+        return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+
+    def is_traced(self, x: Any) -> bool:
+        return isinstance(x, jax.core.Tracer)
+
+    def stop_gradient(self, x: jax.Array) -> jax.Array:
+        return jax.lax.stop_gradient(x)
+
+    def index_add(self, x: jax.Array, index: jax.Array, values: jax.Array) -> jax.Array:
+        rows, taps = math.prod(x.shape[:-1]), index.shape[-1]
+        shape = (*x.shape[:-1], taps)
+        where = jnp.broadcast_to(index, shape).reshape(rows, taps)
+        amounts = jnp.broadcast_to(values, shape).reshape(rows, taps).astype(x.dtype)
+        flat = x.reshape(rows, x.shape[-1])
+        return flat.at[jnp.arange(rows)[:, None], where].add(amounts).reshape(x.shape)
+
+    def gather(self, x: jax.Array, index: jax.Array) -> jax.Array:
+        lead = jnp.broadcast_shapes(x.shape[:-1], index.shape[:-1])
+        x = jnp.broadcast_to(x, lead + x.shape[-1:])
+        return jnp.take_along_axis(x, jnp.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
+
+    def bessel_i0(self, x: jax.Array) -> jax.Array:
+        return jax.scipy.special.i0(x)
+
+    def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
+        return jax.lax.scan(step, carry, xs)
+
+    def pad_zero(self, x: jax.Array, widths: Widths) -> jax.Array:
+        check_widths(x, widths)
+        return jnp.pad(x, [(0, 0)] * (x.ndim - len(widths)) + [tuple(pair) for pair in widths])
+
+
+def require_x64() -> None:
+    """Raise where JAX would silently turn float64 into float32."""
+    if not jax.config.jax_enable_x64:
+        raise TypeError(
+            "float64 was asked for, but JAX makes it float32 by default: call "
+            'jax.config.update("jax_enable_x64", True) at the start of the program, or set the '
+            "environment variable JAX_ENABLE_X64=1"
+        )

@@ -1,0 +1,92 @@
+"""The PyTorch form of :class:`dualwave.framework.Framework`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import array_api_compat.torch as array_api_torch
+import numpy as np
+import torch
+
+from ..framework import Framework, Widths, check_widths
+
+
+class TorchFramework(Framework):
+    """PyTorch tensors. Every method works under autograd, forward mode and ``torch.func``."""
+
+    name = "torch"
+    xp = array_api_torch
+
+    def is_array(self, x: Any) -> bool:
+        return isinstance(x, torch.Tensor)
+
+    def asarray(self, x: Any, dtype: Any = None, like: torch.Tensor | None = None) -> torch.Tensor:
+        if isinstance(dtype, str):
+            dtype = self.dtype(dtype)
+        if like is not None and dtype is None:
+            dtype = like.dtype
+        device = like.device if like is not None else None
+        if isinstance(x, torch.Tensor):
+            return x.to(device=device, dtype=dtype)
+        if isinstance(x, np.ndarray):
+            # torch.as_tensor refuses negative strides, foreign byte orders and (with a warning)
+            # read-only arrays.
+            x = np.array(x, dtype=x.dtype.newbyteorder("="))
+        return torch.as_tensor(x, dtype=dtype, device=device)
+
+    def concrete(self, x: Any) -> np.ndarray | None:
+        if not isinstance(x, torch.Tensor):
+            return np.asarray(x)
+        if torch.compiler.is_compiling():
+            return None
+        # The values are wanted outside every transform, so look at them with torch.func off.
+        with torch._C._DisableFuncTorch():
+            x = _unwrapped(x)
+            if x.is_meta or type(x).__name__ == "FakeTensor":
+                return None
+            return x.detach().cpu().numpy()
+
+    def is_traced(self, x: Any) -> bool:
+        if not isinstance(x, torch.Tensor):
+            return False
+        if torch.compiler.is_compiling() or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return True
+        if x.requires_grad and torch.is_grad_enabled():
+            return True
+        return torch.autograd.forward_ad.unpack_dual(x).tangent is not None
+
+    def stop_gradient(self, x: torch.Tensor) -> torch.Tensor:
+        return x.detach()
+
+    def index_add(self, x: torch.Tensor, index: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        shape = x.shape[:-1] + index.shape[-1:]
+        return x.scatter_add(-1, index.long().expand(shape), values.to(x.dtype).expand(shape))
+
+    def gather(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        lead = torch.broadcast_shapes(x.shape[:-1], index.shape[:-1])
+        x = x.expand(*lead, x.shape[-1])
+        return torch.gather(x, -1, index.long().expand(*lead, index.shape[-1]))
+
+    def bessel_i0(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.special.i0(x)
+
+    def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
+        check_widths(x, widths)
+        return torch.nn.functional.pad(x, [cells for pair in reversed(widths) for cells in pair])
+
+
+def _unwrapped(x: torch.Tensor) -> torch.Tensor:
+    """The tensor inside the levels of torch.func and of forward-mode automatic differentiation.
+
+    torch.func has no public way to reach the values; these names have been stable since 2.0.
+    """
+    functorch = torch._C._functorch
+    mapped = []
+    while functorch.is_functorch_wrapped_tensor(x):
+        if functorch.is_batchedtensor(x):
+            mapped.append(functorch.maybe_get_bdim(x))
+        x = functorch.get_unwrapped(x)
+    # Innermost wrapper first: each axis counts the axes of the tensor without those before it.
+    for level, axis in enumerate(reversed(mapped)):
+        x = x.movedim(level + axis, level)
+    return x
