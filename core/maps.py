@@ -1,8 +1,8 @@
-"""The five maps of an equation: their operands, and the slots in which the compiled core takes them.
+"""The five maps of an equation: their operands, and the slots in which the compiled core has them.
 
 Values of level 0 are primal, those of levels 1 and 2 belong to the two directions of a derivative,
-and level 3 to the mixed part. A call to the core passes the slots that are present and wanted as two
-bit masks, and the arrays themselves in slot order.
+and level 3 to the mixed part. A call to the core passes the slots that are present and wanted as
+two bit masks, and the arrays themselves in slot order.
 """
 
 from __future__ import annotations
