@@ -168,12 +168,12 @@ class _March:
     def _taps(self, nodes: Array, weights: Array) -> list[_Taps]:
         """Nodes [S, N, P] sorted by field; fields known to have none are left out."""
         xp, cells = self.fw.xp, self.description.cells
+        known = self.fw.concrete(nodes)
         found = []
         for index, field in enumerate(self.fields):
-            local = nodes - index * cells
-            inside = (local >= 0) & (local < cells)
-            known = self.fw.concrete(inside)
-            if known is None or known.any():
+            if known is None or (known[known >= 0] // cells == index).any():
+                local = nodes - index * cells
+                inside = (local >= 0) & (local < cells)
                 # An ignored node, and one of another field, weighs nothing at the first cell.
                 found.append(
                     _Taps(

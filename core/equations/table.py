@@ -84,10 +84,11 @@ class Stage:
     @property
     def updated(self) -> tuple[str, ...]:
         """Fields written, by their name after the swap: where sources act after this stage."""
-        names = {name: name for name in self.targets}
+        names = list(self.targets)
         for one, other in self.swap:
-            names.update({one: other, other: one})
-        return tuple(names[target] for target in self.targets)
+            exchanged = {one: other, other: one}
+            names = [exchanged.get(name, name) for name in names]
+        return tuple(names)
 
 
 class SourceChannel(NamedTuple):

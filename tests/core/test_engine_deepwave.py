@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers.acoustic import acoustic_equation
-from helpers.runs import Setup, make_run
-
 from dualwave.engine import forward
 from dualwave.equations import get
 from dualwave.framework import NumpyFramework
 from dualwave.layout import unpack
+from helpers.acoustic import acoustic_equation
+from helpers.runs import Setup, make_run
 
 deepwave = pytest.importorskip("deepwave")
 torch = pytest.importorskip("torch")

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from dualwave.equations.table import Equation
 from dualwave.layout import Description, state_entries
 from dualwave.maps import Constants, Primal
@@ -131,13 +130,19 @@ def make_run(setup: Setup) -> Run:
 
 
 def random_direction(p: Primal, seed: int = 1, models: int | None = None) -> Primal:
-    """A direction of the size of the operands in each of them."""
+    """A direction of the size of the operands, and of each coefficient grid, in each of them."""
     rng = np.random.default_rng(seed)
-    shapes = [np.shape(x) for x in p]
-    if models is not None:
-        shapes[0] = (models, *shapes[0][1:])
-    sizes = [np.abs(x).max(initial=0.0) or 1.0 for x in p]
-    return Primal(*(s * rng.standard_normal(k) for s, k in zip(sizes, shapes, strict=True)))
+    sizes = [np.full(x.ndim * (1,), np.abs(x).max(initial=0.0)) for x in p]
+    grids = p.coefficients
+    sizes[0] = np.abs(grids).max(axis=(0, *range(2, grids.ndim)), keepdims=True)
+    shapes = [x.shape for x in p]
+    shapes[0] = (models or grids.shape[0], *grids.shape[1:])
+    return Primal(
+        *(
+            np.where(size > 0, size, 1.0) * rng.standard_normal(shape)
+            for size, shape in zip(sizes, shapes, strict=True)
+        )
+    )
 
 
 def pml_profiles(setup: Setup, n: tuple[int, ...]) -> np.ndarray:

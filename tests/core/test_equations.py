@@ -1,0 +1,101 @@
+"""The equation tables: what they contain, what they refuse, and the registry."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from dualwave import equations
+from dualwave.equations import Piece, Stage, Term
+from equations.damped import DAMPED
+from helpers.acoustic import acoustic_equation
+
+SCALAR = equations.get("scalar")
+
+
+def with_stage(**changes):
+    """The scalar table with its stage changed."""
+    return replace(SCALAR, stages=lambda ndim: (replace(SCALAR.stages(ndim)[0], **changes),))
+
+
+def test_scalar_coefficient_is_the_squared_courant_length():
+    v = np.array([[1500.0, 3000.0]])
+    c = SCALAR.coefficient_map({"v": v}, 0.002)["c"]
+    np.testing.assert_allclose(c, [[9.0, 36.0]], rtol=1e-15)
+    np.testing.assert_array_equal(SCALAR.speed({"v": -v}), v)
+    assert SCALAR.coefficient_names(3) == ("c",)
+
+
+def test_scalar_stage_updates_the_current_field():
+    (stage,) = SCALAR.stages(2)
+    assert stage.targets == ("u_prev",)
+    assert stage.updated == ("u",)
+    assert [piece.axis for piece in stage.pieces if piece.op == "second"] == [0, 1]
+
+
+def test_channels_exist_where_their_field_does():
+    table = acoustic_equation(1)
+    everywhere = replace(
+        table,
+        sources={**table.sources, "y": ("vy", "by", 1.0)},
+        receivers={**table.receivers, "y": "vy"},
+    )
+    assert list(everywhere.source_channels(1)) == ["", "x"]
+    assert everywhere.source_channels(1)["x"] == ("vx", "bx", 1.0)
+    assert everywhere.receiver_channels(1) == {"": "p", "x": "vx"}
+
+
+def test_coefficients_that_no_stage_uses_are_left_out():
+    assert replace(SCALAR, coefficients=("unused", "c")).coefficient_names(2) == ("c",)
+    assert acoustic_equation(3).coefficient_names(3) == ("k", "bz", "by", "bx")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"pieces": (Piece("lap", "w", "second"),)}, "field 'w' is not among u, u_prev"),
+        ({"pieces": (Piece("lap", "u", "second", 3),)}, "axis 3 does not exist"),
+        ({"terms": (Term("w", "lap"),)}, "target 'w'"),
+        ({"terms": (Term("u_prev", "other"),)}, "quantity 'other'"),
+        ({"terms": (Term("u_prev", "lap", "k"),)}, "coefficient 'k'"),
+        ({"swap": (("u", "w"),)}, "field 'w'"),
+        ({"swap": ()}, "source field 'u'"),
+    ],
+)
+def test_a_wrong_table_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        with_stage(**changes)
+
+
+def test_a_field_updated_twice_is_refused():
+    with pytest.raises(ValueError, match="updated by two stages"):
+        replace(SCALAR, stages=lambda ndim: SCALAR.stages(ndim) * 2)
+
+
+def test_fields_and_wavefields_are_checked():
+    with pytest.raises(ValueError, match="named twice"):
+        replace(SCALAR, fields=lambda ndim: ("u", "u_prev", "u"))
+    with pytest.raises(ValueError, match="wavefield 'w'"):
+        replace(SCALAR, wavefields={"wavefield_0": "w"})
+    with pytest.raises(ValueError, match="source coefficient 'k'"):
+        replace(SCALAR, sources={"": ("u", "k", 1.0)})
+
+
+def test_an_unknown_operator_is_refused():
+    with pytest.raises(ValueError, match="op is 'third'; use one of value, second"):
+        Piece("lap", "u", "third")
+
+
+def test_updated_follows_the_swaps_in_order():
+    terms = (Term("a", "q"), Term("b", "q"))
+    assert Stage((), terms, (("a", "c"),)).updated == ("c", "b")
+    assert Stage((), terms, (("a", "c"), ("c", "d"))).updated == ("d", "b")
+
+
+def test_registry():
+    assert equations.names()[0] == "scalar"
+    assert equations.register(DAMPED) is DAMPED
+    assert equations.register(DAMPED) is equations.get("damped")
+    with pytest.raises(ValueError, match="'damped' exists already"):
+        equations.register(replace(DAMPED, parameters=("v", "damping")))
+    with pytest.raises(ValueError, match="'scaler' is unknown; there are scalar"):
+        equations.get("scaler")
