@@ -1,0 +1,86 @@
+# Needs Python 3.11 or newer, a C++17 compiler and make. Everything else goes into $(VENV).
+VENV ?= .venv
+# The first interpreter that is new enough; PYTHON=... overrides.
+NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+            $$p -c "$(NEW_ENOUGH)" >/dev/null 2>&1 && { command -v $$p; break; }; done)
+BIN := $(CURDIR)/$(VENV)/bin
+PIP := $(BIN)/python -m pip
+# The build uses the tools of the environment, not the machine's.
+export PATH := $(BIN):$(PATH)
+
+# The throw-away equation that the tests add to the package, and CMake's switches. The two builds have a folder each:
+# both are incremental.
+EXTRA_EQUATIONS ?= $(CURDIR)/tests/equations
+CMAKE_DEFINES ?=
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+PYTEST_FLAGS ?= -q -n $(JOBS)
+DEMO_FLAGS ?=
+OUT ?= out
+
+SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
+EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
+install = $(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall . \
+          $(foreach d,$(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/$(2)
+
+.PHONY: help demo test test-all bench lint format stats clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo | test | test-all | bench | lint | format | stats | clean"
+
+demo: $(VENV)/.package
+	$(BIN)/python docs/examples/marmousi_fwi/main.py --out $(OUT) $(DEMO_FLAGS)
+
+test: $(VENV)/.package-test
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -P -m pytest $(PYTEST_FLAGS)
+
+test-all: lint test demo
+
+bench: $(VENV)/.package-test
+	$(BIN)/python -P -m pytest -q -s tests/benchmarks $(BENCH_FLAGS)
+
+lint: $(VENV)/.package-test
+	$(BIN)/pre-commit run --all-files
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+	git ls-files 'csrc/*' 'tests/*' | grep -E '\.(hpp|cpp|cuh|cu)$$' | xargs $(BIN)/clang-format -i
+
+# Lines of each part, and the longest files.
+stats:
+	@for d in core torch_api jax_api csrc tests docs; do \
+	  printf '%-10s %7d lines %4d files\n' $$d \
+	    $$(git ls-files $$d | grep -E '\.(py|pyi|hpp|cpp|cuh|cu)$$' | xargs cat /dev/null | wc -l) \
+	    $$(git ls-files $$d | grep -cE '\.(py|pyi|hpp|cpp|cuh|cu)$$'); done
+	@git ls-files | grep -E '\.(py|hpp|cpp|cuh|cu)$$' | xargs wc -l | sort -rn | sed -n '2,11p'
+
+clean:
+	rm -rf $(VENV) build dist $(OUT) .mypy_cache .pytest_cache .ruff_cache
+
+# Stamps: a file of its own for each step of the set-up, so that the next command starts where this one ended.
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# PyTorch goes first and by itself, so that a build of it which the machine's pip settings prefer (CPU only, say) is
+# there before anything else asks for it.
+$(VENV)/.demo: $(VENV)/.python requirements-demo.txt
+	$(PIP) install --quiet $$(grep '^torch==' requirements-demo.txt)
+	$(PIP) install --quiet -r requirements-demo.txt array-api-compat
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
+	$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.demo $(SOURCES)
+	@rm -f $(VENV)/.package-test
+	$(call install,,plain)
+	@touch $@
+
+# What the tests install serves the demo too.
+$(VENV)/.package-test: $(VENV)/.dev $(SOURCES) $(EQUATION_SOURCES)
+	$(call install,DUALWAVE_EXTRA_EQUATIONS=$(EXTRA_EQUATIONS),extra)
+	@touch $@ $(VENV)/.package
