@@ -1,0 +1,63 @@
+"""What every test runs under, and the count of what did not run."""
+
+from __future__ import annotations
+
+import os
+import re
+
+# Before either framework is loaded. Under pytest-xdist each worker has its share of the machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import pytest
+
+# The only reasons for a test not to run or to be expected to fail: missing hardware, or somebody
+# else's open issue.
+_GOOD_REASON = re.compile(r"GPU|CUDA|nvcc|\w+/[\w.-]+#\d+")
+
+
+@pytest.fixture
+def x64():
+    """JAX with 64-bit types for one test; without it a test has JAX's default, 32 bits."""
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
+def _not_run(reporter):
+    for kind in ("skipped", "xfailed", "xpassed"):
+        for report in reporter.stats.get(kind, []):
+            if kind == "skipped" and isinstance(report.longrepr, tuple):
+                reason = report.longrepr[2]
+            else:
+                reason = getattr(report, "wasxfail", "") or str(report.longrepr)
+            yield kind, report.nodeid, reason
+
+
+def pytest_sessionfinish(session):
+    """A skip or an expected failure for any other reason fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(session.config, "workerinput"):
+        return
+    bad = [entry for entry in _not_run(reporter) if not _GOOD_REASON.search(entry[2])]
+    session.config.stash[_BAD] = bad
+    if bad and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_BAD = pytest.StashKey[list]()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Say how many tests were skipped or expected to fail."""
+    count = {"skipped": 0, "xfailed": 0, "xpassed": 0}
+    for kind, _, _ in _not_run(terminalreporter):
+        count[kind] += 1
+    terminalreporter.write_line(
+        f"not run or expected to fail: {count['skipped']} skip, {count['xfailed']} xfail"
+    )
+    for kind, node, reason in config.stash.get(_BAD, []):
+        terminalreporter.write_line(
+            f"  {kind} without hardware or an upstream issue as the reason: {node}: {reason}"
+        )
