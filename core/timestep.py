@@ -1,0 +1,124 @@
+"""Time step: the CFL rule, its limit for each stencil, and how well the grid resolves the waves.
+
+The leapfrog step is stable while ``dt * max_vel * sqrt(sum(1 / spacing^2))``, the Courant number,
+stays at or below a critical value that depends on the order of the stencils but not on the number
+of axes: the symbol of the second derivative along an axis is at most S / spacing^2, and
+``dt^2 max_vel^2 S sum(1 / spacing^2) <= 4`` has to hold. Hence the limit is 2 / sqrt(S).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+
+from .stencils import CENTRAL_SECOND, STAGGERED
+
+DEFAULT_COURANT_NUMBER = 0.6
+"""What the inner time step aims at; Deepwave's value, the same for every order and dimension."""
+
+_MANY_STEPS = 8
+"""Inner steps for each of the caller's from which a warning is given, as Deepwave does."""
+
+
+def critical_courant_number(accuracy: int, staggered: bool = False) -> float:
+    """The largest stable Courant number of a stencil of order 2, 4, 6 or 8.
+
+    Args:
+        staggered: for first-order systems on staggered grids instead of second derivatives.
+    """
+    if staggered:
+        # Two staggered differences make one second derivative; each is largest at the Nyquist
+        # wavenumber, where its weights alternate in sign with them and all add up.
+        return 1 / sum(abs(weight) for weight in STAGGERED[accuracy])
+    centre, *weights = CENTRAL_SECOND[accuracy]
+    symbol = -centre - 2 * sum(weight * (-1) ** k for k, weight in enumerate(weights, start=1))
+    return 2 / math.sqrt(symbol)
+
+
+def cfl_condition(
+    spacing: Sequence[float] | float,
+    dt: float,
+    max_vel: float,
+    courant_number: float | None = None,
+    accuracy: int | None = None,
+    staggered: bool = False,
+) -> tuple[float, int]:
+    """The inner time step: the caller's divided by the smallest whole number that is stable.
+
+    Args:
+        spacing: metres per cell, for each axis.
+        dt: the caller's time step in seconds; its sign is kept.
+        max_vel: largest speed in m/s.
+        courant_number: what to stay below; 0.6 if None.
+        accuracy: order of the stencils. When given, ``courant_number`` is checked against it.
+        staggered: see :func:`critical_courant_number`.
+
+    Returns:
+        Inner time step in seconds, and the number of them in ``dt``.
+
+    Raises:
+        ValueError: a number that is not finite or out of range, or a courant_number at which the
+            run would be unstable.
+    """
+    spacing = tuple(float(step) for step in _sequence(spacing))
+    if not spacing or not all(math.isfinite(step) and step > 0 for step in spacing):
+        raise ValueError(f"grid_spacing: got {spacing}. Accepted: numbers above zero, in metres.")
+    if not math.isfinite(dt):
+        raise ValueError(f"dt: got {dt}. Accepted: a finite number, in seconds.")
+    if not math.isfinite(max_vel) or max_vel < 0:
+        raise ValueError(f"max_vel: got {max_vel}. Accepted: a number of 0 or more, in m/s.")
+    target = DEFAULT_COURANT_NUMBER if courant_number is None else float(courant_number)
+    _check_courant_number(target, accuracy, staggered)
+    # No square of a spacing, which could overflow in odd units; and in the order in which Deepwave
+    # multiplies, so that a ratio next to a whole number is rounded up in the same cases.
+    norm = math.hypot(*(min(spacing) / step for step in spacing))
+    ratio = abs(dt) * max_vel * norm / min(spacing) / target
+    if not math.isfinite(ratio) or (ratio and dt / math.ceil(ratio) == 0):
+        raise ValueError(
+            f"dt: {dt} s asks for {ratio:g} inner steps at max_vel {max_vel} m/s and cells of "
+            f"{min(spacing)} m. Check the units."
+        )
+    step_ratio = max(1, math.ceil(ratio))
+    if step_ratio >= _MANY_STEPS:
+        warnings.warn(
+            f"dt {dt:.3g} s is far above the stable time step: {step_ratio} inner steps are taken "
+            "for each sample. Reduce dt, raise courant_number, or check the units of max_vel and "
+            "grid_spacing.",
+            stacklevel=2,
+        )
+    return dt / step_ratio, step_ratio
+
+
+cfl_condition_n = cfl_condition
+"""Deepwave's name."""
+
+
+def _check_courant_number(target: float, accuracy: int | None, staggered: bool) -> None:
+    if not math.isfinite(target) or target <= 0:
+        raise ValueError(f"courant_number: got {target}. Accepted: a number above zero.")
+    limit = math.inf if accuracy is None else critical_courant_number(accuracy, staggered)
+    if target > limit * (1 + 1e-12):
+        raise ValueError(
+            f"courant_number: got {target}, at which the run is unstable. Accepted: up to "
+            f"{limit:.6g} for accuracy={accuracy}, or None for {DEFAULT_COURANT_NUMBER}."
+        )
+
+
+def cells_per_wavelength(
+    slowest: float, frequency: float, spacing: Sequence[float] | float
+) -> float:
+    """Cells of the coarsest axis in the shortest wavelength; infinite at frequency zero.
+
+    Args:
+        slowest: smallest speed above zero in the model, in m/s.
+        frequency: dominant frequency in Hz.
+        spacing: metres per cell.
+    """
+    if frequency == 0:
+        return math.inf
+    return slowest / frequency / max(_sequence(spacing))
+
+
+def _sequence(value: Sequence[float] | float) -> Sequence[float]:
+    return (value,) if isinstance(value, (int, float)) or not hasattr(value, "__len__") else value
