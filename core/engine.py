@@ -18,6 +18,7 @@ from .equations.table import Equation, Piece, Stage
 from .framework import Array, Framework
 from .layout import Description, Memory, memories, pack, slabs, state_entries, unpack
 from .maps import Constants, Primal
+from .pml import ROWS
 from .stencils import Profile, differentiate
 
 State = dict[str, Array]
@@ -123,7 +124,8 @@ class _March:
 
     def _update(self, old: State, number: int, stage: Stage) -> State:
         """Quantities from the old state, terms added to the targets, names exchanged."""
-        new, quantities = dict(old), {}
+        new = dict(old)
+        quantities: State = {}
         for index, piece in enumerate(stage.pieces):
             names = [m.name for m in self.memories if (m.stage, m.piece) == (number, index)]
             value, memory = self._evaluate(piece, old[piece.field], [old[m] for m in names])
@@ -209,14 +211,13 @@ def _profiles(fw: Framework, description: Description, packed: Array) -> list[Pr
             for row in range(5)
         ]
         start += 5 * cells
-        absorbing = any(description.widths(axis))
         found.append(
             Profile(
-                *rows,
                 axis=axis - ndim,
                 spacing=float(description.spacing[axis]),
                 accuracy=description.accuracy,
-                absorbing=absorbing,
+                absorbing=any(description.widths(axis)),
+                **dict(zip(ROWS, rows, strict=True)),
             )
         )
     return found

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from dualwave.engine import forward
 from dualwave.equations import get
 from dualwave.framework import NumpyFramework

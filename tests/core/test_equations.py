@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from equations.damped import DAMPED
+
 from dualwave import equations
 from dualwave.equations import Piece, Stage, Term
-from equations.damped import DAMPED
 from helpers.acoustic import acoustic_equation
 
 SCALAR = equations.get("scalar")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from dualwave.equations import get
 from dualwave.equations.table import Piece, Stage, Term
 from dualwave.framework import NumpyFramework

@@ -1,6 +1,7 @@
 """Slots, masks and signatures of the five maps."""
 
 import pytest
+
 from dualwave import maps
 from dualwave.layout import Description
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from dualwave import stencils
 from dualwave.framework import NumpyFramework
 

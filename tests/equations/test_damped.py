@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from equations.damped import DAMPED
+
 from dualwave.engine import forward
 from dualwave.equations import get
 from dualwave.framework import NumpyFramework
-from equations.damped import DAMPED
 from helpers.runs import Setup, make_run
 
 SPEED, DAMPING, LENGTH, TIME = 2000.0, 30.0, 300.0, 0.12

@@ -4,6 +4,7 @@ Pressure p at whole nodes, the particle velocity along each axis half a cell on 
 """
 
 import numpy as np
+
 from dualwave.equations.table import AXES, Equation, Piece, Stage, Term
 
 

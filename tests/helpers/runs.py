@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from dualwave.equations.table import Equation
 from dualwave.layout import Description, state_entries
 from dualwave.maps import Constants, Primal
