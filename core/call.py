@@ -1,0 +1,155 @@
+"""The arguments of a public call, sorted, and the signature of an equation's function.
+
+:class:`Options` lists the keywords that all equations share, once; the names that belong to one
+equation (models, channels of sources and receivers, wavefields) come from its table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .equations import Equation
+from .framework import Array
+
+
+@dataclass(frozen=True)
+class Options:
+    """Keywords common to all equations, with their defaults; ``docstrings.py`` explains them."""
+
+    accuracy: int = 4
+    pml_width: int | Sequence[int] = 20
+    pml_freq: float | None = None
+    max_vel: float | None = None
+    survey_pad: int | Sequence[int | None] | None = None
+    origin: Sequence[int] | None = None
+    nt: int | None = None
+    model_gradient_sampling_interval: int = 1
+    freq_taper_frac: float = 0.0
+    time_pad_frac: float = 0.0
+    time_taper: bool = False
+    forward_callback: Callable | None = None
+    backward_callback: Callable | None = None
+    callback_frequency: int = 1
+    initial_state: Any = None
+    boundary: str | Sequence[str] | None = None
+    courant_number: float | None = None
+    location_interpolation: str = "auto"
+    location_interpolation_halfwidth: int = 4
+    check_output_finite: bool = True
+    backend: str = "auto"
+    python_backend: str | bool | None = None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Sources of one channel, as given: amplitudes [shot, source, time], locations, mask."""
+
+    amplitudes: Array | None = None
+    locations: Array | None = None
+    mask: Array | None = None
+
+
+@dataclass(frozen=True)
+class Receivers:
+    """Receivers of one channel, as given: locations [shot, receiver, axis], mask."""
+
+    locations: Array | None = None
+    mask: Array | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """All arguments of a call, as given and unchecked."""
+
+    models: Mapping[str, Array]
+    grid_spacing: Any
+    dt: Any
+    sources: Mapping[str, Sources] = field(default_factory=dict)
+    receivers: Mapping[str, Receivers] = field(default_factory=dict)
+    wavefields: Mapping[str, Array] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+
+
+def suffix(channel: str) -> str:
+    """What the name of a channel adds to ``source_amplitudes`` and its like."""
+    return f"_{channel}" if channel else ""
+
+
+def signature(
+    equation: Equation, compiled: Callable[..., Any] | None = None
+) -> tuple[inspect.Signature, tuple[str, ...]]:
+    """The signature of an equation's public function; the same for every framework.
+
+    Args:
+        compiled: a function whose keywords are added at the end.
+
+    Returns:
+        The signature, and the names that ``compiled`` adds.
+    """
+    added = list(inspect.signature(compiled).parameters.values()) if compiled else []
+    required = [(name, "Array") for name in equation.parameters]
+    required += [("grid_spacing", "float | Sequence[float]"), ("dt", "float")]
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
+        for name, kind in required
+    ]
+    optional = {item.name: (item.type, item.default) for item in fields(Options)}
+    for name in _keywords(equation, tuple(optional)):
+        kind, default = optional.get(name, ("Array | None", None))
+        parameters.append(
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )
+        )
+    added = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in added]
+    return inspect.Signature(parameters + added), tuple(item.name for item in added)
+
+
+def _keywords(equation: Equation, shared: tuple[str, ...]) -> list[str]:
+    """Keywords in their order: the shared ones, with those of the equation in their places."""
+    names: list[str] = []
+    for channel in equation.sources:
+        names += [f"source_{kind}{suffix(channel)}" for kind in ("amplitudes", "locations")]
+    names += [f"receiver_locations{suffix(channel)}" for channel in equation.receivers]
+    for name in shared:
+        if name == "initial_state":
+            names += equation.wavefields
+        names.append(name)
+        if name == "courant_number":
+            names += [f"source_mask{suffix(channel)}" for channel in equation.sources]
+            names += [f"receiver_mask{suffix(channel)}" for channel in equation.receivers]
+    return names
+
+
+def bind(equation: Equation, form: inspect.Signature, args: tuple, keywords: dict) -> Call:
+    """Sort the arguments of a call; raise TypeError, as Python does, where they do not fit."""
+    for name in keywords:
+        if name not in form.parameters:
+            near = difflib.get_close_matches(name, form.parameters, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"{equation.name}() got an unexpected keyword argument {name!r}{hint}")
+    try:
+        bound = form.bind(*args, **keywords)
+    except TypeError as error:
+        raise TypeError(f"{equation.name}() {error}") from None
+    bound.apply_defaults()
+    given = bound.arguments
+
+    def channel(kinds: tuple[str, ...], name: str) -> list[Any]:
+        return [given[f"{kind}{suffix(name)}"] for kind in kinds]
+
+    source_kinds = ("source_amplitudes", "source_locations", "source_mask")
+    receiver_kinds = ("receiver_locations", "receiver_mask")
+    return Call(
+        models={name: given[name] for name in equation.parameters},
+        grid_spacing=given["grid_spacing"],
+        dt=given["dt"],
+        sources={name: Sources(*channel(source_kinds, name)) for name in equation.sources},
+        receivers={name: Receivers(*channel(receiver_kinds, name)) for name in equation.receivers},
+        wavefields={name: given[name] for name in equation.wavefields},
+        options=Options(**{item.name: given[item.name] for item in fields(Options)}),
+    )

@@ -1,0 +1,170 @@
+"""The docstring of a public propagator: written once, filled in for each equation and framework."""
+
+from __future__ import annotations
+
+import inspect
+from string import Template
+
+from .call import suffix
+from .checks import TRACED
+from .equations import Equation
+
+ARRAYS = {"torch": "torch.Tensor", "jax": "jax.Array"}
+
+_TRACING = {
+    "torch": "torch.compile and torch.func.vmap over models",
+    "jax": "jax.jit, jax.checkpoint and jax.vmap over models",
+}
+
+_BACKENDS = {
+    "torch": """\
+Derivatives: reverse and forward mode, torch.func and torch.autograd.forward_ad, first and second
+order, with respect to $models, source amplitudes, float locations and initial wavefields.
+Derivatives of the third order raise. Time step, PML and grid are constants of the call.""",
+    "jax": """\
+Derivatives: reverse and forward mode, first and second order, with respect to $models, source
+amplitudes, float locations and initial wavefields; only grad and vjp, of the first order, with
+ad="custom_vjp". Derivatives of the third order raise. Time step, PML and grid are constants of
+the call. Under jit make grid_spacing, dt and every keyword that is no array static, or leave them
+in the closure.""",
+}
+
+_AD = """
+    ad: how the compiled backend is differentiated. "primitives" (default): a closed set of JAX
+        primitives with both modes and batching. "custom_vjp": only JAX's stable public interface;
+        reverse mode alone.
+"""
+
+_TEXT = Template("""\
+$summary
+
+Units are SI, or any consistent set. Axes run slowest to fastest: z, y, x.
+$derivatives
+
+Args:
+$models_text
+    grid_spacing: cell size in metres, one number or one per axis.
+    dt: time step of amplitudes and receivers in seconds. Where the CFL condition asks for it the
+        run takes smaller steps inside, a whole number to each dt, and resamples both by FFT.
+$sources_text
+$receivers_text
+    accuracy: order of the spatial differences: 2, 4 (default), 6 or 8. Time is second order.
+    pml_width: cells of absorbing layer outside the model, one number or two per axis (beginning,
+        end), default 20. It continues the model's edge values. 0 leaves out a layer: the field is
+        zero just outside such a face, which reflects with the sign reversed.
+    pml_freq: frequency in Hz that the PML absorbs best, above 0. Default: the peak of the spectrum
+        of the source amplitudes to three digits, or 0.1 / dt without sources.
+    max_vel: largest speed in m/s that time step and PML are made for. Default: the largest in the
+        models. Give it to keep both fixed while a model changes; a model above it raises.
+    survey_pad: cells of model to keep around sources and receivers, one number or None for all
+        faces, or two per axis; None (default) keeps all to that side. One region for all shots.
+        Not together with origin.
+    origin: first cell of the region that initial wavefields belong to, one int per axis. Default:
+        that of initial_state, else zeros.
+    nt: number of time samples. Default: that of the amplitudes. When both are given amplitudes are
+        continued by zeros or cut to nt.
+    model_gradient_sampling_interval: only 1; the gradient is exact.
+    freq_taper_frac: fraction of the upper frequencies to taper in resampling, 0 to 1, default 0.
+    time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length.
+    time_taper: apply a Hann window in time in resampling, default False.
+    forward_callback, backward_callback, callback_frequency: not there yet; must be left out.
+$wavefields_text
+    initial_state: what a previous call returned, or its ``final_state``; continues it. Region,
+        pml_freq and max_vel are taken over where not given, and everything that must agree is
+        checked. Without sub-stepping two runs give the same bits as one.
+    boundary: only "pml", alone or for each of the 2 * ndim faces.
+    courant_number: dt * max_vel * sqrt(sum of 1 / spacing^2) that the inner time step may reach.
+        Default 0.6; the limit depends on accuracy and number of axes and is checked.
+    source_mask..., receiver_mask...: bool arrays [shot, source] and [shot, receiver]; False leaves
+        a point out, whatever its location.
+    location_interpolation: "auto" (default) interpolates float locations unless they are known to
+        lie on cells and are not differentiated; "hicks" interpolates all; "none" refuses float
+        locations that are off their cell. Interpolation is by Kaiser-windowed sinc (Hicks 2002).
+    location_interpolation_halfwidth: cells to each side that it uses, default 4. They must be
+        inside the model.
+    check_output_finite: raise FloatingPointError when an output is NaN or infinite.
+    backend: "auto" (default, the compiled one), "compiled", or "eager": plain $framework
+        operations, slow, for any derivative and for checking.
+    python_backend: Deepwave's older name: "eager" or True means backend="eager".
+$extra
+Returns:
+    A named tuple: $outputs.
+    Final wavefields are [shot, *grid], the grid being the region with its PML; ``auxiliary_state``
+    holds the memory variables of the PML; receiver amplitudes are [shot, receiver, time], time
+    sample 0 being the state before the first step. ``.final_state`` goes into initial_state.
+
+Raises:
+    ValueError, TypeError: an argument does not fit; the message names it, says what came, what is
+        accepted and how to mend it. Raised before the run starts.
+    FloatingPointError: see check_output_finite.
+
+Under tracing ($tracing) values are unknown: max_vel must be given,
+and pml_freq too where the amplitudes are traced. Shapes and dtypes are checked; skipped are
+$traced
+""")
+
+
+def docstring(equation: Equation, framework: str) -> str:
+    """The docstring of the function ``equation.name`` of one front end."""
+    array = ARRAYS[framework]
+    models = ", ".join(equation.parameters)
+    text = _TEXT.substitute(
+        summary=_summary(equation),
+        derivatives=Template(_BACKENDS[framework]).substitute(models=models),
+        framework="PyTorch" if framework == "torch" else "JAX",
+        models_text=_models(equation, array),
+        sources_text=_sources(equation, array),
+        receivers_text=_receivers(equation, array),
+        wavefields_text=_wavefields(equation, array),
+        extra=_AD if framework == "jax" else "",
+        outputs=", ".join(output_names(equation)),
+        tracing=_TRACING[framework],
+        traced=TRACED,
+    )
+    return text
+
+
+def output_names(equation: Equation) -> tuple[str, ...]:
+    """Names of the outputs, in order: wavefields, auxiliary_state, one per receiver channel."""
+    receivers = (f"receiver_amplitudes{suffix(channel)}" for channel in equation.receivers)
+    return (*equation.wavefields, "auxiliary_state", *receivers)
+
+
+def _summary(equation: Equation) -> str:
+    """What the file of the equation says it is."""
+    module = inspect.getmodule(equation.coefficient_map)
+    return inspect.cleandoc(getattr(module, "__doc__", None) or f"The equation {equation.name}.")
+
+
+def _models(equation: Equation, array: str) -> str:
+    names = ", ".join(equation.parameters)
+    return (
+        f"    {names}: {array} [*space], or [shot, *space] for a model per shot, in one to three\n"
+        "        dimensions; float32 or float64, which all float arrays of the call share."
+    )
+
+
+def _sources(equation: Equation, array: str) -> str:
+    names = " / ".join(f"source_amplitudes{suffix(channel)}" for channel in equation.sources)
+    places = " / ".join(f"source_locations{suffix(channel)}" for channel in equation.sources)
+    return (
+        f"    {names}: {array} [shot, source, time].\n"
+        f"    {places}: [shot, source, axis], in cells from the first cell of the model. Ints are\n"
+        "        exact cells, each used by one source of a shot only; floats are interpolated and\n"
+        "        can be differentiated. Points that are IGNORE_LOCATION in every coordinate are\n"
+        "        left out."
+    )
+
+
+def _receivers(equation: Equation, array: str) -> str:
+    names = " / ".join(f"receiver_locations{suffix(channel)}" for channel in equation.receivers)
+    return f"    {names}: [shot, receiver, axis], as the sources; several may share a cell."
+
+
+def _wavefields(equation: Equation, array: str) -> str:
+    names = ", ".join(equation.wavefields)
+    return (
+        f"    {names}: {array} [shot, *grid], initial fields. The grid is the region and its PML,\n"
+        "        as returned, or the region alone, which zeros continue. Default zeros. Fields of\n"
+        "        earlier time steps lie one inner time step apart."
+    )

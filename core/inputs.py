@@ -1,0 +1,208 @@
+"""The arrays of a call, checked against each other: dtype, device, axes, shots and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import checks
+from .call import Call, suffix
+from .equations import Equation
+from .framework import Array, Framework
+from .layout import state_entries
+from .output import AuxiliaryState, initial_fields
+from .points import Points, receiver_points, source_points
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Arrays of one dtype and device whose shapes agree.
+
+    like: one of the models, for dtype and device. space: cells of the models. models: [1 or shot,
+    *space]. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. fields: initial
+    wavefields by keyword, absent ones left out. memory: PML memory by name.
+    """
+
+    like: Array
+    ndim: int
+    space: tuple[int, ...]
+    shots: int
+    nt: int
+    models: Mapping[str, Array]
+    sources: tuple[Points, ...]
+    amplitudes: Mapping[str, Array]
+    receivers: tuple[Points, ...]
+    fields: Mapping[str, Array]
+    memory: AuxiliaryState
+
+    @property
+    def points(self) -> tuple[Points, ...]:
+        """All sources and receivers."""
+        return (*self.sources, *self.receivers)
+
+
+def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
+    """Check the arrays of a call."""
+    models = {
+        name: checks.array(fw, name, x, "[*space] or [shot, *space]")
+        for name, x in call.models.items()
+    }
+    first = next(iter(models))
+    like = models[first]
+    models = {k: _float(fw, k, x, "of the model", (like, first)) for k, x in models.items()}
+    sources = source_points(fw, call.sources, like, first)
+    receivers = receiver_points(fw, call.receivers, like, first)
+    fields, memory = initial_fields(equation, call.wavefields, call.options.initial_state)
+    fields = {k: _float(fw, k, x, "[shot, *grid]", (like, first)) for k, x in fields.items()}
+    memory = AuxiliaryState(
+        {k: _float(fw, k, x, "[shot, *slab]", (like, first)) for k, x in memory.items()},
+        memory.settings,
+    )
+    if not fields and not memory and not any(points.count for points in sources):
+        checks.fail(
+            "source_amplitudes",
+            "there are no sources and no initial wavefields, so nothing moves",
+            "sources, or initial wavefields, or both",
+        )
+    ndim = _ndim(equation, (like, first), (*sources, *receivers), {**fields, **memory})
+    _check_channels(equation, ndim, (*sources, *receivers), fields)
+    shots = _shots(models, ndim, (*sources, *receivers), {**fields, **memory})
+    space = tuple(like.shape[-ndim:])
+    amplitudes, nt = _amplitudes(fw, call, sources, shots, (like, first))
+    return Inputs(
+        like=like,
+        ndim=ndim,
+        space=space,
+        shots=shots,
+        nt=nt,
+        models=_expanded(models, space, shots),
+        sources=tuple(sources),
+        amplitudes=amplitudes,
+        receivers=tuple(receivers),
+        fields=fields,
+        memory=memory,
+    )
+
+
+def check_memory(equation: Equation, inputs: Inputs, n: tuple[int, ...], pml: Any) -> None:
+    """Raise unless the PML memory has the names and shapes of this run."""
+    fields = len(equation.fields(inputs.ndim))
+    entries = dict(state_entries(equation, inputs.ndim, n, pml)[fields:])
+    for name, x in inputs.memory.items():
+        if name not in entries:
+            came = f"auxiliary_state has an entry {name!r}"
+            checks.fail("initial_state", came, ", ".join(entries) or "none, there is no PML")
+        checks.shape(f"auxiliary_state[{name!r}]", x, (inputs.shots, *entries[name]))
+
+
+def _float(fw: Framework, name: str, x: Any, accepted: str, like: tuple[Array, str]) -> Array:
+    x = checks.array(fw, name, x, accepted, fw.dtype_name(like[0]))
+    checks.device(name, x, *like)
+    return x
+
+
+def _ndim(
+    equation: Equation,
+    model: tuple[Array, str],
+    points: tuple[Points, ...],
+    fields: Mapping[str, Array],
+) -> int:
+    """Number of dimensions, which the model alone does not tell."""
+    counts = {p.name: p.locations.shape[2] for p in points}
+    counts |= {name: len(field.shape) - 1 for name, field in fields.items()}
+    name, ndim = next(iter(counts.items()))
+    for other, count in counts.items():
+        if count != ndim:
+            checks.fail(other, f"is for {count} dimensions, but {name} for {ndim}", "one number")
+    if ndim not in equation.ndims:
+        accepted = " or ".join(map(str, equation.ndims))
+        checks.fail(name, f"is for {ndim} dimensions", f"{accepted} in {equation.name}")
+    like, argument = model
+    if len(like.shape) not in (ndim, ndim + 1) or 0 in like.shape:
+        checks.fail(
+            argument,
+            f"has shape {list(like.shape)}, but {name} is for {ndim} dimensions",
+            f"{ndim} axes of space, or shot and these, none empty",
+        )
+    return ndim
+
+
+def _check_channels(
+    equation: Equation, ndim: int, points: tuple[Points, ...], fields: Mapping[str, Array]
+) -> None:
+    """Raise where a channel or wavefield does not exist in this number of dimensions."""
+    for p in points:
+        source = p.name.startswith("source")
+        channels = equation.source_channels(ndim) if source else equation.receiver_channels(ndim)
+        if p.channel not in channels:
+            stem = p.name.split("locations")[0] + "locations"
+            existing = ", ".join(stem + suffix(channel) for channel in channels)
+            checks.fail(p.name, f"does not exist in {ndim} dimensions", existing)
+    names = [k for k, field in equation.wavefields.items() if field in equation.fields(ndim)]
+    for name in fields:
+        if name not in names:
+            checks.fail(name, f"does not exist in {ndim} dimensions", ", ".join(names))
+
+
+def _shots(
+    models: Mapping[str, Array],
+    ndim: int,
+    points: tuple[Points, ...],
+    fields: Mapping[str, Array],
+) -> int:
+    counts = {p.name: p.locations.shape[0] for p in points}
+    counts |= {name: field.shape[0] for name, field in fields.items()}
+    # A model with a shot axis of one is shared.
+    counts |= {k: m.shape[0] for k, m in models.items() if len(m.shape) > ndim and m.shape[0] != 1}
+    name, shots = next(iter(counts.items()))
+    if shots == 0:
+        checks.fail(name, "has no shots", "one shot or more")
+    for other, count in counts.items():
+        if count != shots:
+            accepted = f"{shots} in both"
+            checks.fail(other, f"has {count} shots, but {name} has {shots}", accepted)
+    return shots
+
+
+def _expanded(models: Mapping[str, Array], space: tuple[int, ...], shots: int) -> dict[str, Array]:
+    """Models with a shot axis, of length one where they are shared."""
+    result = {}
+    for name, model in models.items():
+        if tuple(model.shape[-len(space) :]) != space or len(model.shape) > len(space) + 1:
+            sizes = ", ".join(map(str, space))
+            checks.fail(name, f"has shape {list(model.shape)}", f"[{sizes}] or [{shots}, {sizes}]")
+        result[name] = model if len(model.shape) > len(space) else model[None, ...]
+    return result
+
+
+def _amplitudes(
+    fw: Framework, call: Call, sources: list[Points], shots: int, like: tuple[Array, str]
+) -> tuple[dict[str, Array], int]:
+    """Amplitudes by channel, all of nt samples, and nt."""
+    given = {}
+    for points in sources:
+        name = f"source_amplitudes{suffix(points.channel)}"
+        x = call.sources[points.channel].amplitudes
+        x = _float(fw, name, x, "[shot, source, time]", like)
+        checks.shape(name, x, (shots, points.count, "time"))
+        checks.finite(fw, name, x)
+        given[points.channel] = x
+    lengths = {f"source_amplitudes{suffix(c)}": x.shape[2] for c, x in given.items()}
+    if call.options.nt is not None:
+        nt = checks.integer("nt", call.options.nt, 1)
+    elif not lengths:
+        checks.fail("nt", "is missing, and there are no source amplitudes", "an int, 1 or more")
+    else:
+        name, nt = next(iter(lengths.items()))
+        if nt == 0:
+            checks.fail(name, "has no time samples", "one sample or more")
+        for other, count in lengths.items():
+            if count != nt:
+                checks.fail(other, f"has {count} samples, but {name} has {nt}", "one length, or nt")
+    return {channel: _fitted(fw, x, nt) for channel, x in given.items()}, nt
+
+
+def _fitted(fw: Framework, x: Array, nt: int) -> Array:
+    """Amplitudes continued by zeros or cut to ``nt`` samples."""
+    return fw.pad_zero(x, [(0, nt - x.shape[2])]) if x.shape[2] < nt else x[:, :, :nt]

@@ -1,0 +1,80 @@
+"""Checks of the keywords that all equations share, as far as they do not depend on the arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import checks
+from .call import Options
+from .interpolation import BETA, MODES
+
+BACKENDS = ("auto", "compiled", "eager")
+
+
+def check_options(options: Options) -> None:
+    """Raise where a keyword is out of range, or asks for what is not there yet."""
+    o = options
+    checks.choice("accuracy", o.accuracy, checks.ACCURACIES)
+    checks.fraction("freq_taper_frac", o.freq_taper_frac)
+    checks.number("time_pad_frac", o.time_pad_frac, "a number of 0 or more", minimum=0)
+    checks.flag("time_taper", o.time_taper)
+    checks.flag("check_output_finite", o.check_output_finite)
+    checks.choice("location_interpolation", o.location_interpolation, MODES)
+    halfwidth, most = o.location_interpolation_halfwidth, len(BETA)
+    accepted = f"an int from 1 to {most}"
+    if checks.integer("location_interpolation_halfwidth", halfwidth, 1, accepted) > most:
+        checks.fail("location_interpolation_halfwidth", f"got {halfwidth}", accepted)
+    if o.courant_number is not None:
+        checks.positive("courant_number", o.courant_number)
+    interval = checks.integer(
+        "model_gradient_sampling_interval", o.model_gradient_sampling_interval, 1
+    )
+    if interval > 1:
+        checks.fail(
+            "model_gradient_sampling_interval",
+            f"got {interval}",
+            "1: the gradient is computed at every step and exact",
+        )
+    checks.integer("callback_frequency", o.callback_frequency, 1)
+    for name in ("forward_callback", "backward_callback"):
+        if getattr(o, name) is not None:
+            checks.fail(name, "is given, but callbacks are not implemented yet", "None")
+
+
+def backend(options: Options) -> str:
+    """The backend that a call runs on, "compiled" or "eager"."""
+    chosen = checks.choice("backend", options.backend, BACKENDS)
+    alias = options.python_backend
+    if alias not in (None, False):
+        if alias is not True and alias != "eager":
+            came = f"got {checks.shown(alias)}"
+            mend = "Deepwave's 'jit' and 'compile' do not exist here."
+            checks.fail("python_backend", came, "'eager', True or None", mend)
+        if chosen == "compiled":
+            came = f"is {alias!r}, but backend is 'compiled'"
+            checks.fail("python_backend", came, "one of the two")
+        chosen = "eager"
+    return "compiled" if chosen == "auto" else chosen
+
+
+def check_boundary(boundary: Any, ndim: int) -> None:
+    """Raise unless ``boundary`` is None, "pml", or "pml" for each face."""
+    names = [boundary] if boundary is None or isinstance(boundary, str) else list(boundary)
+    accepted = f"None, 'pml', or {2 * ndim} of the latter"
+    if len(names) not in (1, 2 * ndim):
+        checks.fail("boundary", f"has {len(names)} entries", accepted)
+    for name in names:
+        if name not in (None, "pml"):
+            mend = "Others are not implemented yet; pml_width=0 reflects with the sign reversed."
+            checks.fail("boundary", f"got {name!r}", accepted, mend)
+
+
+def origin(value: Any, ndim: int) -> tuple[int, ...] | None:
+    """First cell of the region as ints, or None."""
+    if value is None:
+        return None
+    accepted = f"{ndim} ints of 0 or more, slowest axis first"
+    entries = checks.entries(value)
+    if entries is None or len(entries) != ndim:
+        checks.fail("origin", f"got {checks.shown(value)}", accepted)
+    return tuple(checks.integer(f"origin[{i}]", x, 0, accepted) for i, x in enumerate(entries))

@@ -1,0 +1,216 @@
+"""What a call would do, without doing it: grid, time step, memory, and the choices made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from . import equations
+from .call import bind, signature
+from .equations import Equation
+from .framework import NumpyFramework
+from .layout import Description
+from .setup import Setup, prepare
+from .timestep import cells_per_wavelength
+
+_BYTES = {"float32": 4, "float64": 8}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call would do. ``print`` shows it as a table.
+
+    Attributes:
+        equation, backend, dtype: as the call resolves them; backend is "compiled" or "eager".
+        accuracy: order of the spatial differences.
+        shots, models: shots, and models among them (1: shared by all).
+        sources, receivers: per shot.
+        source_taps, receiver_taps: cells that one of them touches; 1 is not interpolated.
+        grid: cells marched, PML included. region: those of the model. origin: its first cell.
+        pml: widths (beginning, end) of each axis in turn.
+        spacing: metres. dt, internal_dt: seconds. step_ratio: inner steps per dt. nt: samples.
+        max_vel: m/s. pml_freq: Hz.
+        cells_per_wavelength: at pml_freq in the slowest cell; None where speeds are unknown.
+        memory: bytes by kind for a forward run.
+        gradient_memory: bytes by kind that a gradient with respect to the models takes beside
+            these; empty where the compiled core is not there to say.
+    """
+
+    equation: str
+    backend: str
+    dtype: str
+    accuracy: int
+    shots: int
+    models: int
+    sources: int
+    receivers: int
+    source_taps: int
+    receiver_taps: int
+    grid: tuple[int, ...]
+    region: tuple[int, ...]
+    origin: tuple[int, ...]
+    pml: tuple[int, ...]
+    spacing: tuple[float, ...]
+    dt: float
+    internal_dt: float
+    step_ratio: int
+    nt: int
+    max_vel: float
+    pml_freq: float
+    cells_per_wavelength: float | None
+    memory: dict[str, int] = field(default_factory=dict)
+    gradient_memory: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total_memory(self) -> int:
+        """Bytes of a forward run."""
+        return sum(self.memory.values())
+
+    @property
+    def total_gradient_memory(self) -> int:
+        """Bytes of a run with a gradient; that of the forward run where the rest is unknown."""
+        return self.total_memory + sum(self.gradient_memory.values())
+
+    def __str__(self) -> str:
+        model = "one model for all" if self.models == 1 else "a model for each"
+        cells = self.cells_per_wavelength
+        rows = [
+            ("equation", f"{self.equation}, order {self.accuracy}, {self.dtype}, {self.backend}"),
+            ("shots", f"{self.shots}, {model}"),
+            ("sources", f"{self.sources} per shot, {_taps(self.source_taps)}"),
+            ("receivers", f"{self.receivers} per shot, {_taps(self.receiver_taps)}"),
+            ("region", f"{_by(self.region)} cells of the model from {_list(self.origin)}"),
+            ("grid", f"{_by(self.grid)} cells of {_by(self.spacing)} m, PML {_list(self.pml)}"),
+            ("time", f"{self.nt} samples of {self.dt:.6g} s"),
+            ("inner steps", f"{self.nt * self.step_ratio} of {self.internal_dt:.6g} s"),
+            ("made for", f"{self.max_vel:.6g} m/s, {self.pml_freq:.6g} Hz"),
+            ("resolution", "unknown" if cells is None else f"{cells:.3g} cells per wavelength"),
+            *((f"memory: {kind}", _size(size)) for kind, size in self.memory.items()),
+            ("memory", _size(self.total_memory)),
+            *((f"gradient: {kind}", _size(size)) for kind, size in self.gradient_memory.items()),
+        ]
+        if self.gradient_memory:
+            rows.append(("with a gradient", _size(self.total_gradient_memory)))
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def plan(propagator: str | Equation | Callable[..., Any], *args: Any, **keywords: Any) -> Plan:
+    """Check the arguments of a call and say what it would do, without running it.
+
+    Args:
+        propagator: a propagator such as ``dualwave.torch.scalar``; or the name of an equation,
+            "scalar", with NumPy arrays for the rest.
+        args, keywords: as for the propagator itself; ValueError and TypeError as it raises them.
+
+    Returns:
+        The grid, the time step, the memory in bytes and the choices made. Nothing of the size of
+        the grid is allocated.
+    """
+    equation = getattr(propagator, "equation", propagator)
+    if isinstance(equation, str):
+        equation = equations.get(equation)
+    if not isinstance(equation, Equation):
+        raise TypeError(
+            f"propagator: got {propagator!r}. Accepted: a propagator of dualwave.torch or "
+            f"dualwave.jax, or one of {', '.join(equations.names())}."
+        )
+    framework = getattr(propagator, "framework", None) or NumpyFramework()
+    form = getattr(propagator, "__signature__", None) or signature(equation)[0]
+    return summarise(prepare(framework, equation, bind(equation, form, args, keywords)))
+
+
+def summarise(setup: Setup) -> Plan:
+    """The plan of a checked call."""
+    d = setup.description
+    slowest, inputs = setup.slowest, setup.inputs
+    waves = slowest and cells_per_wavelength(slowest, setup.pml_freq, setup.spacing)
+    memory = _memory(d, setup)
+    return Plan(
+        equation=d.equation,
+        backend=setup.backend,
+        dtype=d.dtype,
+        accuracy=d.accuracy,
+        shots=d.shots,
+        models=d.gradients,
+        sources=d.sources,
+        receivers=d.receivers,
+        source_taps=d.source_taps,
+        receiver_taps=d.receiver_taps,
+        grid=d.n,
+        region=setup.region.shape,
+        origin=setup.region.origin,
+        pml=d.pml,
+        spacing=d.spacing,
+        dt=setup.dt,
+        internal_dt=setup.internal_dt,
+        step_ratio=setup.step_ratio,
+        nt=inputs.nt,
+        max_vel=setup.max_vel,
+        pml_freq=setup.pml_freq,
+        cells_per_wavelength=waves,
+        memory=memory,
+        gradient_memory=_gradient_memory(d, setup.backend, memory["coefficients"]),
+    )
+
+
+def _memory(d: Description, setup: Setup) -> dict[str, int]:
+    """Bytes of the operands and results of the map ``forward``."""
+    size = _BYTES[d.dtype]
+    signals = d.shots * d.nt
+    taps = d.sources * d.source_taps + d.receivers * d.receiver_taps
+    memory = {
+        "coefficients": size * d.gradients * d.coefficients * d.cells,
+        "state before and after": size * 2 * d.shots * d.state_size,
+        "source amplitudes": size * signals * d.sources,
+        "receiver amplitudes": size * signals * d.receivers,
+        "nodes and weights": (4 + size) * d.shots * taps,
+        "PML profiles": size * 5 * sum(d.n),
+    }
+    if setup.backend == "compiled":
+        memory |= _native_bytes(d, {"workspace": "forward"})
+    return memory
+
+
+def _gradient_memory(d: Description, backend: str, coefficients: int) -> dict[str, int]:
+    """Bytes that a gradient with the compiled core takes more."""
+    native = _native()
+    if backend != "compiled" or native is None:
+        return {}
+    found = {"gradient grids": coefficients}
+    found["kept states"] = _BYTES[d.dtype] * prod(native.checkpoint_shape(d))
+    return found | _native_bytes(d, {"workspace": "adjoint"})
+
+
+def _native_bytes(d: Description, maps: dict[str, str]) -> dict[str, int]:
+    native = _native()
+    return {} if native is None else {k: native.workspace_bytes(m, d) for k, m in maps.items()}
+
+
+def _native() -> Any:
+    """The module ``native``; None where the compiled core cannot be loaded."""
+    from . import native
+
+    return native if native.available() else None
+
+
+def _taps(count: int) -> str:
+    return "on cells" if count == 1 else f"interpolated over {count} cells"
+
+
+def _by(numbers: tuple[float, ...]) -> str:
+    return " x ".join(f"{number:g}" for number in numbers)
+
+
+def _list(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _size(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.4g} {unit}"

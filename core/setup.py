@@ -1,0 +1,254 @@
+"""From the arguments of a call to everything that is decided before the grid is made.
+
+:func:`prepare` checks a call as a whole and returns a :class:`Setup`: sizes, time step, PML and
+region as plain numbers, and the checked arrays. ``plan()`` stops here; ``propagator.py`` goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import checks
+from .call import Call, Options
+from .equations import Equation
+from .framework import Framework
+from .frequency import dominant_frequency
+from .inputs import Inputs, check_memory, collect
+from .layout import Description
+from .options import backend, check_boundary, check_options, origin
+from .output import Settings, check_settings
+from .points import Taps, check_distinct, taps
+from .survey import Region, region_around, region_of_field
+from .timestep import cells_per_wavelength, cfl_condition
+
+SPEEDS = ("v", "vp", "vs")
+"""Parameters of these names are speeds and must not be negative."""
+
+_FEWEST_CELLS = 6
+"""Cells per wavelength below which a warning is given, as in Deepwave."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A checked call.
+
+    backend: "compiled" or "eager". spacing, dt, internal_dt: metres and seconds. step_ratio: inner
+    steps in dt. slowest: smallest speed above zero, None where unknown. max_vel, pml_freq: as used.
+    sources, receivers: model cells and weights of each channel that has any.
+    """
+
+    equation: Equation
+    options: Options
+    backend: str
+    inputs: Inputs
+    spacing: tuple[float, ...]
+    dt: float
+    internal_dt: float
+    step_ratio: int
+    slowest: float | None
+    max_vel: float
+    pml_freq: float
+    region: Region
+    sources: tuple[Taps, ...]
+    receivers: tuple[Taps, ...]
+
+    @property
+    def steps(self) -> int:
+        """Inner time steps of the run."""
+        return self.inputs.nt * self.step_ratio
+
+    @property
+    def description(self) -> Description:
+        """The static facts of the run."""
+        inputs, region = self.inputs, self.region
+        return Description(
+            equation=self.equation.name,
+            ndim=inputs.ndim,
+            accuracy=self.options.accuracy,
+            n=region.n,
+            spacing=self.spacing,
+            pml=region.pml,
+            nt=self.steps,
+            shots=inputs.shots,
+            sources=sum(entry.points.count for entry in self.sources),
+            receivers=sum(entry.points.count for entry in self.receivers),
+            source_taps=_most_taps(self.sources),
+            receiver_taps=_most_taps(self.receivers),
+            gradients=max(model.shape[0] for model in inputs.models.values()),
+            dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """What a run that continues this one must agree with."""
+        return Settings(
+            equation=self.equation.name,
+            accuracy=self.options.accuracy,
+            n=self.region.n,
+            pml=self.region.pml,
+            spacing=self.spacing,
+            internal_dt=self.internal_dt,
+            origin=self.region.origin,
+            pml_freq=self.pml_freq,
+            max_vel=self.max_vel,
+        )
+
+
+def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
+    """Check a call and decide everything that does not need arrays of the size of the grid."""
+    options = call.options
+    check_options(options)
+    chosen = backend(options)
+    inputs = collect(fw, equation, call)
+    before, ndim = inputs.memory.settings, inputs.ndim
+    spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
+    dt = checks.nonzero("dt", call.dt, "in seconds")
+    slowest, max_vel = _speeds(fw, equation, inputs, options)
+    pml_freq = _pml_freq(fw, inputs, options, dt)
+    internal_dt, step_ratio = cfl_condition(
+        spacing, dt, max_vel, options.courant_number, options.accuracy, _staggered(equation, ndim)
+    )
+    sources = tuple(taps(fw, points, inputs.space, options) for points in inputs.sources)
+    receivers = tuple(taps(fw, points, inputs.space, options) for points in inputs.receivers)
+    for entry in sources:
+        check_distinct(entry)
+    setup = Setup(
+        equation=equation,
+        options=options,
+        backend=chosen,
+        inputs=inputs,
+        spacing=spacing,
+        dt=dt,
+        internal_dt=internal_dt,
+        step_ratio=step_ratio,
+        slowest=slowest,
+        max_vel=max_vel,
+        pml_freq=pml_freq,
+        region=_region(inputs, options, (*sources, *receivers)),
+        sources=sources,
+        receivers=receivers,
+    )
+    check_settings(before, setup.settings)
+    check_memory(equation, inputs, setup.region.n, setup.region.pml)
+    _warn_wavelength(setup)
+    return setup
+
+
+def _speeds(
+    fw: Framework, equation: Equation, inputs: Inputs, options: Options
+) -> tuple[float | None, float]:
+    """The smallest speed above zero (None: unknown) and the one that the run is made for."""
+    given, before = options.max_vel, inputs.memory.settings
+    if given is not None:
+        given = checks.positive("max_vel", given, "m/s")
+    elif before is not None:
+        given = before.max_vel
+    values = {
+        name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, model)
+        for name, model in inputs.models.items()
+    }
+    if any(entry is None for entry in values.values()):
+        if given is None:
+            checks.fail(
+                "max_vel",
+                "is missing, and the models have no known values while a function is traced",
+                "a number above zero, in m/s",
+                "It sets the time step and the PML.",
+            )
+        return None, given
+    speed = np.abs(equation.speed(values))
+    largest = float(speed.max())
+    if given is None:
+        return _slowest(speed), checks.positive("max_vel", largest, "m/s", "The models give it.")
+    # A float32 model may hold max_vel itself, rounded up.
+    if largest > given * (1 + 4 * np.finfo(fw.dtype_name(inputs.like)).eps):
+        source = "max_vel" if options.max_vel is not None else "max_vel of initial_state"
+        checks.fail(
+            source,
+            f"is {given:g}, but the model reaches {largest:g} m/s, so the run could be unstable",
+            f"{largest:g} or more, or None",
+        )
+    return _slowest(speed), given
+
+
+def _slowest(speed: np.ndarray) -> float | None:
+    moving = speed[speed > 0]
+    return float(moving.min()) if moving.size else None
+
+
+def _pml_freq(fw: Framework, inputs: Inputs, options: Options, dt: float) -> float:
+    if options.pml_freq is not None:
+        return checks.positive("pml_freq", options.pml_freq, "Hz")
+    if inputs.memory.settings is not None:
+        return inputs.memory.settings.pml_freq
+    signals = []
+    for points in inputs.sources:
+        values, active = fw.concrete(inputs.amplitudes[points.channel]), points.active
+        if values is None:
+            checks.fail(
+                "pml_freq",
+                "is missing, and the amplitudes have no known values while a function is traced",
+                "a number above zero, in Hz",
+                "It sets the PML; the dominant frequency of the sources is a good choice.",
+            )
+        if active is not None and active.ndim == 2:
+            values = values * active[..., None]
+        signals.append(values)
+    return dominant_frequency(signals, dt)
+
+
+def _region(inputs: Inputs, options: Options, points: Sequence[Taps]) -> Region:
+    """Which part of the model is marched."""
+    ndim, space, before = inputs.ndim, inputs.space, inputs.memory.settings
+    pml = checks.per_face("pml_width", options.pml_width, ndim)
+    check_boundary(options.boundary, ndim)
+    pad = checks.per_face("survey_pad", options.survey_pad, ndim, optional=True)
+    start, known = origin(options.origin, ndim), [entry.known for entry in points]
+    if start is not None and options.survey_pad is not None:
+        checks.fail("origin", "is given together with survey_pad", "one of the two")
+    if start is not None and not inputs.fields and before is None:
+        checks.fail("origin", "is given without initial wavefields", "None, or a survey_pad")
+    if options.survey_pad is not None or not (inputs.fields or before):
+        return region_around(space, pml, known, pad)
+    shapes = [tuple(field.shape[1:]) for field in inputs.fields.values()]
+    if before is None or pml != before.pml or any(shape != before.n for shape in shapes):
+        return region_of_field(space, pml, shapes[0] if shapes else before.n, start, known)
+    shape = tuple(cells - pml[2 * i] - pml[2 * i + 1] for i, cells in enumerate(before.n))
+    region = Region(before.origin if start is None else start, shape, pml)
+    held = region.within(space) and all(k is None or region.contains(k).all() for k in known)
+    if not held:
+        checks.fail(
+            "initial_state",
+            f"belongs to {list(shape)} cells of the model from {list(region.origin)} on, which "
+            "do not hold all sources and receivers of this call",
+            "sources and receivers in that region",
+        )
+    return region
+
+
+def _staggered(equation: Equation, ndim: int) -> bool:
+    pieces = (piece for stage in equation.stages(ndim) for piece in stage.pieces)
+    return any(piece.op in ("forward", "backward") for piece in pieces)
+
+
+def _warn_wavelength(setup: Setup) -> None:
+    if setup.slowest is None:
+        return
+    cells = cells_per_wavelength(setup.slowest, setup.pml_freq, setup.spacing)
+    if cells < _FEWEST_CELLS and math.isfinite(cells):
+        warnings.warn(
+            f"there are {cells:.2g} cells per wavelength at {setup.pml_freq:.3g} Hz, "
+            f"{setup.slowest:.4g} m/s and cells of {max(setup.spacing):.4g} m; with fewer than "
+            f"{_FEWEST_CELLS} the waves disperse. Use smaller cells, a higher accuracy or lower "
+            "frequencies, or pass pml_freq if the frequency is not yours.",
+            stacklevel=2,
+        )
+
+
+def _most_taps(entries: Sequence[Taps]) -> int:
+    return max((entry.cells.shape[2] for entry in entries), default=1)

@@ -1,0 +1,30 @@
+"""Propagators as JAX functions: :func:`scalar`, and that of any other equation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import checks
+from ..equations import Equation
+from ..equations.scalar import SCALAR
+from ..propagator import public_function
+from .framework import JaxFramework
+
+
+def _compiled(ad: str = "primitives") -> Callable:
+    checks.choice("ad", ad, ("primitives", "custom_vjp"))
+    # Imported here: the eager backend works without the compiled core.
+    if ad == "custom_vjp":
+        from . import custom_vjp as rules
+    else:
+        from . import primitives as rules
+    return rules.forward
+
+
+def propagator(equation: Equation) -> Callable[..., Any]:
+    """The public function of an equation: all that is said of :func:`scalar` holds for it."""
+    return public_function(JaxFramework(), equation, _compiled)
+
+
+scalar = propagator(SCALAR)

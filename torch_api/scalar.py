@@ -1,0 +1,25 @@
+"""Propagators as PyTorch functions: :func:`scalar`, and that of any other equation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..equations import Equation
+from ..equations.scalar import SCALAR
+from ..propagator import public_function
+from .framework import TorchFramework
+
+
+def _compiled() -> Callable:
+    from . import rules  # the eager backend works without the compiled core
+
+    return rules.forward
+
+
+def propagator(equation: Equation) -> Callable[..., Any]:
+    """The public function of an equation: all that is said of :func:`scalar` holds for it."""
+    return public_function(TorchFramework(), equation, _compiled)
+
+
+scalar = propagator(SCALAR)
