@@ -111,8 +111,7 @@ def region_of_field(
 
     The field may span the region with its PML, as the final field of a call does, or the region
     alone. The first reading is taken where both are possible, with a warning, since the shape
-    cannot say; and one where the origin has to be taken as zero. An axis of which the two widths
-    are zero reads the same either way.
+    cannot say; another warning says that the origin had to be taken as zero.
 
     Args:
         space, pml, cells: as in :func:`region_around`.
