@@ -5,6 +5,7 @@ what both share: :func:`plan`, the wavelets, the marker for points to leave out,
 threads.
 """
 
+from . import wavelets
 from .checks import IGNORE_LOCATION
 from .planning import Plan, plan
 from .timestep import cfl_condition, cfl_condition_n
@@ -20,6 +21,7 @@ __all__ = [
     "get_num_threads",
     "plan",
     "set_num_threads",
+    "wavelets",
 ]
 
 

@@ -177,7 +177,7 @@ def shape(name: str, x: Any, wanted: Sequence[int | str]) -> None:
         fail(name, f"has shape {list(came)}", f"shape [{', '.join(map(str, wanted))}]")
 
 
-def finite(fw: Framework, name: str, x: Array) -> np.ndarray | None:
+def finite(fw: Framework, name: str, x: Any) -> np.ndarray | None:
     """The values of ``x``, None where unknown; raise on NaN and infinity."""
     values = fw.concrete(x)
     if values is not None:
@@ -189,7 +189,15 @@ def finite(fw: Framework, name: str, x: Array) -> np.ndarray | None:
     return values
 
 
-def speed(fw: Framework, name: str, x: Array) -> np.ndarray | None:
+def finite_field(fw: Framework, name: str, x: Array) -> None:
+    """As :func:`finite`, but ``x`` stays on its device; unknown as well where it is a constant of
+    a traced function."""
+    known = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
+    if known is not None and not known.all():
+        finite(fw, name, x)
+
+
+def speed(fw: Framework, name: str, x: Any) -> np.ndarray | None:
     """As :func:`finite`, and no value below zero and not all zero."""
     values = finite(fw, name, x)
     if values is None or values.size == 0:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import checks
 from .call import Call, suffix
 from .equations import Equation
@@ -13,6 +15,9 @@ from .framework import Array, Framework
 from .layout import state_entries
 from .output import AuxiliaryState, initial_fields
 from .points import Points, receiver_points, source_points
+
+SPEEDS = ("v", "vp", "vs")
+"""Parameters of these names are speeds and must not be negative."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Inputs:
     like: one of the models, for dtype and device. space: cells of the models. models: [1 or shot,
     *space]. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. fields: initial
     wavefields by keyword, absent ones left out. memory: PML memory by name.
+    model_values, signals: models and amplitudes as given, as NumPy, None where unknown. They are
+    looked at before anything is computed: under ``jit`` what JAX computes is unknown.
     """
 
     like: Array
@@ -35,6 +42,8 @@ class Inputs:
     receivers: tuple[Points, ...]
     fields: Mapping[str, Array]
     memory: AuxiliaryState
+    model_values: Mapping[str, np.ndarray | None]
+    signals: Mapping[str, np.ndarray | None]
 
     @property
     def points(self) -> tuple[Points, ...]:
@@ -59,6 +68,8 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
         {k: _float(fw, k, x, "[shot, *slab]", (like, first)) for k, x in memory.items()},
         memory.settings,
     )
+    for name, x in {**fields, **memory}.items():
+        checks.finite_field(fw, name, x)
     if not fields and not memory and not any(points.count for points in sources):
         checks.fail(
             "source_amplitudes",
@@ -82,6 +93,18 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
         receivers=tuple(receivers),
         fields=fields,
         memory=memory,
+        model_values={
+            name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, x)
+            for name, x in call.models.items()
+        },
+        signals={
+            points.channel: checks.finite(
+                fw,
+                f"source_amplitudes{suffix(points.channel)}",
+                call.sources[points.channel].amplitudes,
+            )
+            for points in sources
+        },
     )
 
 
@@ -186,7 +209,6 @@ def _amplitudes(
         x = call.sources[points.channel].amplitudes
         x = _float(fw, name, x, "[shot, source, time]", like)
         checks.shape(name, x, (shots, points.count, "time"))
-        checks.finite(fw, name, x)
         given[points.channel] = x
     lengths = {f"source_amplitudes{suffix(c)}": x.shape[2] for c, x in given.items()}
     if call.options.nt is not None:

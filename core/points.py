@@ -15,7 +15,7 @@ import numpy as np
 from . import checks
 from .call import Options, Receivers, Sources, suffix
 from .checks import IGNORE_LOCATION
-from .framework import Array, Framework
+from .framework import Array, Framework, NumpyFramework
 from .interpolation import ON_CELL, location_weights
 
 
@@ -23,14 +23,15 @@ from .interpolation import ON_CELL, location_weights
 class Points:
     """The sources or receivers of one channel.
 
-    name: the argument, for messages. locations: as given, [shot, point, axis], masked points being
-    IGNORE_LOCATION. values: the same as NumPy, None where unknown.
+    name: the argument, for messages. locations: [shot, point, axis], those left out being
+    IGNORE_LOCATION. fw: the framework of ``locations``: NumPy where the values are known and not
+    differentiated or mapped, since under ``jit`` all that JAX computes is unknown.
     """
 
     name: str
     channel: str
     locations: Array
-    values: np.ndarray | None
+    fw: Framework
 
     @property
     def count(self) -> int:
@@ -38,16 +39,22 @@ class Points:
         return self.locations.shape[1]
 
     @property
+    def values(self) -> np.ndarray | None:
+        """Locations as NumPy, None where unknown; an axis more in front for each mapped level."""
+        return self.fw.concrete(self.locations)
+
+    @property
     def active(self) -> np.ndarray | None:
         """Which points are not left out, [..., shot, point]; None where unknown."""
-        return None if self.values is None else (self.values != IGNORE_LOCATION).all(axis=-1)
+        values = self.values
+        return None if values is None else (values != IGNORE_LOCATION).all(axis=-1)
 
 
 @dataclass(frozen=True)
 class Taps:
     """Points spread over model cells: [shot, point, tap, axis] and weights [shot, point, tap].
 
-    known: the cells as NumPy, None where their values are unknown.
+    Both are arrays of ``points.fw``. known: the cells as NumPy, None where they are unknown.
     """
 
     points: Points
@@ -82,11 +89,12 @@ def receiver_points(
     return [points for points in found if points is not None]
 
 
-def taps(fw: Framework, points: Points, space: tuple[int, ...], options: Options) -> Taps:
+def taps(points: Points, space: tuple[int, ...], options: Options) -> Taps:
     """Cells and weights of points in a model of ``space`` cells; raise where one lies outside."""
-    _check_inside(points, space)
-    mode = options.location_interpolation
-    if mode == "none" and points.values is None and "float" in fw.dtype_name(points.locations):
+    values, fw, mode = points.values, points.fw, options.location_interpolation
+    if values is not None:
+        _check_values(points.name, values, space)
+    elif mode == "none" and "float" in fw.dtype_name(points.locations):
         checks.fail(
             points.name,
             "has unknown float values, with location_interpolation='none'",
@@ -134,91 +142,72 @@ def _points(
         if given.mask is not None:
             checks.fail(argument, f"is given, but {name} is not", "a mask together with locations")
         return None
-    locations = _as_locations(fw, name, given.locations, like)
-    if given.mask is not None:
-        locations = _masked(fw, argument, locations, given.mask)
-    values = fw.concrete(locations)
-    if values is not None:
-        _check_values(name, values)
-    return Points(name, channel, locations, values)
+    locations, kind = _checked_locations(fw, name, given.locations, like)
+    mask = given.mask if given.mask is None or fw.is_array(given.mask) else np.asarray(given.mask)
+    if mask is not None:
+        _check_mask(fw, argument, mask, locations)
+    arrays = [locations] if mask is None else [locations, mask]
+    known = [fw.concrete(x) for x in arrays if not fw.is_traced(x)]
+    if len(known) == len(arrays) and all(x is not None for x in known):
+        fw, arrays = NumpyFramework(), known
+    else:
+        arrays = [fw.asarray(x, dtype=str(fw.dtype_name(x)), like=like[0]) for x in arrays]
+    locations = fw.xp.astype(arrays[0], fw.dtype(kind))
+    if mask is not None:
+        ignored = fw.xp.full_like(locations, IGNORE_LOCATION)
+        locations = fw.xp.where(arrays[1][:, :, None], locations, ignored)
+    return Points(name, channel, locations, fw)
 
 
-def _as_locations(fw: Framework, name: str, x: Any, like: tuple[Array, str]) -> Array:
-    """Locations as an int32 array, or as a float array of the model's precision or higher."""
+def _checked_locations(
+    fw: Framework, name: str, x: Any, like: tuple[Array, str]
+) -> tuple[Array, str]:
+    """Locations as an array of the framework or of NumPy, and the dtype to work in."""
     accepted = "an int or float array [shot, point, axis], in cells"
     if not fw.is_array(x):
         try:
             x = np.asarray(x)
         except Exception as error:
             raise TypeError(f"{name}: {error}. Accepted: {accepted}.") from error
-        if x.dtype.kind not in "iuf":
-            checks.fail(name, f"got {checks.shown(x)}", accepted, kind=TypeError)
     kind = fw.dtype_name(x)
     if not kind.startswith(("int", "uint", "float")):
         checks.fail(name, f"has dtype {kind}", accepted, kind=TypeError)
     if len(x.shape) != 3:
         checks.fail(name, f"has shape {list(x.shape)}", accepted)
-    dtype = "int32"
+    if fw.is_array(x):
+        checks.device(name, x, *like)
     if kind.startswith("float"):
-        # At least the model's precision; a float64 NumPy array is more than JAX may have.
-        exact = kind == "float64" and fw.is_array(x)
-        dtype = "float64" if exact else fw.dtype_name(like[0])
-    else:
-        _within_int32(name, fw.concrete(x))
-    if not fw.is_array(x):
-        x = fw.asarray(x, dtype=dtype, like=like[0])
-    checks.device(name, x, *like)
-    return fw.xp.astype(x, fw.dtype(dtype))
-
-
-def _within_int32(name: str, values: np.ndarray | None) -> None:
-    low, high = IGNORE_LOCATION, -IGNORE_LOCATION - 1
+        return x, "float64" if kind == "float64" else fw.dtype_name(like[0])
+    values, low, high = fw.concrete(x), IGNORE_LOCATION, -IGNORE_LOCATION - 1
     if values is not None and values.size and (values.max() > high or values.min() < low):
         checks.fail(name, "has a coordinate beyond the range of int32", "cells of the model")
+    return x, "int32"
 
 
-def _masked(fw: Framework, argument: str, locations: Array, mask: Any) -> Array:
-    if not fw.is_array(mask):
-        mask = np.asarray(mask)
+def _check_mask(fw: Framework, argument: str, mask: Any, locations: Array) -> None:
     if fw.dtype_name(mask) != "bool":
         checks.fail(argument, f"has dtype {fw.dtype_name(mask)}", "a bool array", kind=TypeError)
     checks.shape(argument, mask, tuple(locations.shape[:2]))
-    mask = fw.asarray(mask, dtype="bool", like=locations)
     values = fw.concrete(locations)
     if values is not None and (values == IGNORE_LOCATION).any():
         checks.fail(argument, "is given, and the locations have IGNORE_LOCATION", "one of the two")
-    ignored = fw.xp.full_like(locations, IGNORE_LOCATION)
-    return fw.xp.where(mask[:, :, None], locations, ignored)
 
 
-def _check_values(name: str, values: np.ndarray) -> None:
-    """Raise on NaN, infinity, and points that are ignored in some coordinates only."""
+def _check_values(name: str, values: np.ndarray, space: tuple[int, ...]) -> None:
+    """Raise where a point is NaN, ignored in some coordinates only, or outside the model."""
     if not np.isfinite(values).all():
         checks.fail(name, "has a coordinate that is NaN or infinite", "finite numbers of cells")
     ignored = values == IGNORE_LOCATION
     partial = ignored.any(axis=-1) & ~ignored.all(axis=-1)
-    if partial.any():
-        index = tuple(np.argwhere(partial)[0])
-        checks.fail(
-            name,
-            f"point {index[-1]} of shot {index[-2]} is {values[index].tolist()}",
-            "IGNORE_LOCATION in every coordinate of a point or in none",
-        )
-
-
-def _check_inside(points: Points, space: tuple[int, ...]) -> None:
-    """Raise where a known point lies outside the model."""
-    if points.values is None:
-        return
     top = np.asarray(space) - 1
-    outside = (points.values < -ON_CELL) | (points.values > top + ON_CELL)
-    outside &= points.active[..., None]
-    if outside.any():
-        index = tuple(np.argwhere(outside)[0][:-1])
-        checks.fail(
-            points.name,
-            f"point {index[-1]} of shot {index[-2]} is at {points.values[index].tolist()}, "
-            f"outside the model of {list(space)} cells",
-            f"0 to {top.tolist()}, or IGNORE_LOCATION in every coordinate",
-            "Locations count cells: divide positions in metres by grid_spacing.",
-        )
+    outside = ((values < -ON_CELL) | (values > top + ON_CELL)) & ~ignored
+    for bad in (partial, outside.any(axis=-1)):
+        if bad.any():
+            index = tuple(np.argwhere(bad)[0])
+            checks.fail(
+                name,
+                f"point {index[-1]} of shot {index[-2]} is at {values[index].tolist()} in a model "
+                f"of {list(space)} cells",
+                f"0 to {top.tolist()}, or IGNORE_LOCATION in every coordinate",
+                "Locations count cells: divide positions in metres by grid_spacing.",
+            )

@@ -124,8 +124,11 @@ def _coefficients(fw: Framework, setup: Setup, description: Description) -> Arra
 def _nodes(fw: Framework, setup: Setup, entry: Taps, field: str) -> tuple[Array, Array]:
     """Nodes and weights [S, N, P] of points in a field."""
     number = setup.equation.fields(setup.inputs.ndim).index(field)
-    nodes = cells_to_nodes(fw, entry.cells, setup.region, number)
-    weights = fw.xp.astype(entry.weights, setup.inputs.like.dtype)
+    like = setup.inputs.like
+    # Known points come as NumPy arrays.
+    nodes = cells_to_nodes(entry.points.fw, entry.cells, setup.region, number)
+    nodes = fw.asarray(nodes, dtype="int32", like=like)
+    weights = fw.asarray(entry.weights, dtype=fw.dtype_name(like), like=like)
     if entry.known is None and setup.backend == "eager":
         # The compiled core refuses a node outside the grid; the eager engine cannot, under tracing.
         outside = nodes == OUTSIDE

@@ -26,9 +26,6 @@ from .points import Taps, check_distinct, taps
 from .survey import Region, region_around, region_of_field
 from .timestep import cells_per_wavelength, cfl_condition
 
-SPEEDS = ("v", "vp", "vs")
-"""Parameters of these names are speeds and must not be negative."""
-
 _FEWEST_CELLS = 6
 """Cells per wavelength below which a warning is given, as in Deepwave."""
 
@@ -109,12 +106,12 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
     slowest, max_vel = _speeds(fw, equation, inputs, options)
-    pml_freq = _pml_freq(fw, inputs, options, dt)
+    pml_freq = _pml_freq(inputs, options, dt)
     internal_dt, step_ratio = cfl_condition(
         spacing, dt, max_vel, options.courant_number, options.accuracy, _staggered(equation, ndim)
     )
-    sources = tuple(taps(fw, points, inputs.space, options) for points in inputs.sources)
-    receivers = tuple(taps(fw, points, inputs.space, options) for points in inputs.receivers)
+    sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
+    receivers = tuple(taps(points, inputs.space, options) for points in inputs.receivers)
     for entry in sources:
         check_distinct(entry)
     setup = Setup(
@@ -148,10 +145,7 @@ def _speeds(
         given = checks.positive("max_vel", given, "m/s")
     elif before is not None:
         given = before.max_vel
-    values = {
-        name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, model)
-        for name, model in inputs.models.items()
-    }
+    values = inputs.model_values
     if any(entry is None for entry in values.values()):
         if given is None:
             checks.fail(
@@ -181,14 +175,14 @@ def _slowest(speed: np.ndarray) -> float | None:
     return float(moving.min()) if moving.size else None
 
 
-def _pml_freq(fw: Framework, inputs: Inputs, options: Options, dt: float) -> float:
+def _pml_freq(inputs: Inputs, options: Options, dt: float) -> float:
     if options.pml_freq is not None:
         return checks.positive("pml_freq", options.pml_freq, "Hz")
     if inputs.memory.settings is not None:
         return inputs.memory.settings.pml_freq
     signals = []
     for points in inputs.sources:
-        values, active = fw.concrete(inputs.amplitudes[points.channel]), points.active
+        values, active = inputs.signals[points.channel], points.active
         if values is None:
             checks.fail(
                 "pml_freq",
