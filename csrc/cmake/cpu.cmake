@@ -1,0 +1,54 @@
+# The CPU core, a static library without a word of Python in it. The kernels are one object per equation, dimension, order, type and
+# instruction set; each instruction set has a namespace of its own (see kernels/algebra.hpp).
+option(DUALWAVE_WIDE_VECTORS "Kernels for AVX2 and AVX-512 beside the portable ones (x86-64)" ON)
+set(DUALWAVE_ISAS generic)
+if(DUALWAVE_WIDE_VECTORS AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(APPEND DUALWAVE_ISAS avx2 avx512)
+  set(DUALWAVE_FLAGS_avx2 -mavx2 -mfma)
+  set(DUALWAVE_FLAGS_avx512 -mavx512f -mavx512dq -mavx512vl -mavx512bw -mfma -mprefer-vector-width=512)
+endif()
+
+set(ISA_DECLARATIONS "")
+foreach(isa ${DUALWAVE_ISAS})
+  string(APPEND ISA_DECLARATIONS
+         "namespace dualwave::${isa} {\ntemplate <class Equation, int dim, int order, class T>\nconst Kernels<T>& kernels();\n}\n")
+endforeach()
+configure_file(engine/registry.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/registry.cpp @ONLY)
+
+add_library(dualwave_core STATIC
+  engine/description.cpp engine/geometry.cpp engine/interrupt.cpp
+  cpu/blocks.cpp cpu/points.cpp cpu/problem.cpp cpu/run.cpp cpu/shot.cpp cpu/team.cpp
+  ${CMAKE_CURRENT_BINARY_DIR}/registry.cpp)
+if("avx2" IN_LIST DUALWAVE_ISAS)
+  target_compile_definitions(dualwave_core PRIVATE DUALWAVE_X86_KERNELS)
+endif()
+find_package(Threads REQUIRED)
+target_link_libraries(dualwave_core PUBLIC Threads::Threads)
+
+function(dualwave_settings target)
+  target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  # Contraction is written out (madd), so that bits do not depend on where a loop is cut; no -ffast-math for the same reason.
+  target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra)
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+dualwave_settings(dualwave_core)
+
+foreach(ISA ${DUALWAVE_ISAS})
+  set(sources)
+  foreach(EQUATION ${DUALWAVE_EQUATIONS})
+    set(EQUATION_HEADER ${DUALWAVE_HEADER_${EQUATION}})
+    foreach(DIM 1 2 3)
+      foreach(ORDER 2 4 6 8)
+        foreach(DTYPE float double)
+          set(file ${CMAKE_CURRENT_BINARY_DIR}/kernels/${ISA}/${EQUATION}_${DIM}d_order${ORDER}_${DTYPE}.cpp)
+          configure_file(cpu/instantiate.cpp.in ${file} @ONLY)
+          list(APPEND sources ${file})
+        endforeach()
+      endforeach()
+    endforeach()
+  endforeach()
+  add_library(dualwave_${ISA} OBJECT ${sources})
+  dualwave_settings(dualwave_${ISA})
+  target_compile_options(dualwave_${ISA} PRIVATE ${DUALWAVE_FLAGS_${ISA}})
+  target_sources(dualwave_core PRIVATE $<TARGET_OBJECTS:dualwave_${ISA}>)
+endforeach()

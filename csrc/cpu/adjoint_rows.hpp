@@ -1,0 +1,169 @@
+// The transpose of a stage over a block of rows, on 1 or 2 levels: adjoint and tangent_adjoint, in two passes.
+//
+// With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c * lambda_target at each
+// cell, adds g_q * lambda_target to the gradient, and stores Lambda_q where a derivative of it is needed; the second adds
+// sum of pieces scale * Op^T(Lambda_q) to the cotangent of the field that the piece reads. Neighbours' Lambda must be complete
+// in between.
+#pragma once
+#include "cpu/pml_rows.hpp"
+
+namespace dualwave::DW_TARGET {
+
+// Lambda_q at cell x, from pointers to the cotangents and the coefficients of a row.
+template <class Traits, int level, int q, class T, class Fields, class Coefficients>
+DW_INLINE T multiplied(const Fields& lambda, const Coefficients& coefficient, Index x) {
+  T sum = 0;
+  unroll<Traits::terms>([&](auto t) DW_FLAT {
+    constexpr Term term = Traits::term(t);
+    if constexpr (term.quantity == q) {
+      constexpr T scale = static_cast<T>(term.scale);
+      if constexpr (term.coefficient == kOne)
+        sum = madd(scale, lambda[level][term.target][x], sum);
+      else
+        sum = product<level>(
+            sum, [&](auto part) DW_FLAT { return scale * coefficient[part][term.coefficient][x]; },
+            [&](auto part) DW_FLAT { return lambda[part][term.target][x]; });
+    }
+  });
+  return sum;
+}
+
+template <class Traits, class T, int levels>
+struct AdjointMultiplyRows {
+  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    for (Index r = begin; r < end; ++r) {
+      const Row<T> row(layout, view, r);
+      if (view.gradient[0])
+        multiply<true>(row);
+      else
+        multiply<false>(row);
+      for_pml_pieces<Traits>(row, 0, layout.geometry.n[2], [&](auto p, const PmlStretch<T>& stretch) {
+        constexpr Piece piece = Traits::piece(p);
+        for (int level = 0; level < levels; ++level)
+          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(row, stretch, row.grid(view.scratch[level], Traits::scratch_slot(piece.quantity)),
+                                                               view.adjoint[level], view.scratch[level]);
+      });
+    }
+  }
+
+ private:
+  template <bool gradient>
+  static void multiply(const Row<T>& row) {
+    const T* lambda[levels][Traits::fields];
+    const T* coefficient[levels][Traits::coefficients];
+    const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
+    T* sum[levels][Traits::coefficients];
+    T* out[levels][Traits::scratches > 0 ? Traits::scratches : 1];
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<Traits::fields>([&](auto f) DW_FLAT { lambda[level][f] = row.adjoint(level, f); });
+      unroll<Traits::coefficients>([&](auto c) DW_FLAT {
+        coefficient[level][c] = row.coefficient(level, c);
+        if constexpr (gradient) sum[level][c] = row.grid(row.view.gradient[level], c);
+      });
+      if constexpr (gradient) unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
+      unroll<Traits::scratches>([&](auto s) DW_FLAT { out[level][s] = row.grid(row.view.scratch[level], s); });
+    });
+    const Index n = row.layout.geometry.n[2];
+#pragma GCC ivdep
+    for (Index x = 0; x < n; ++x) {
+      unroll<levels>([&](auto level) DW_FLAT {
+        unroll<Traits::quantities>([&](auto q) DW_FLAT {
+          if constexpr (Traits::differentiated(q)) out[level][Traits::scratch_slot(q)][x] = multiplied<Traits, level, q, T>(lambda, coefficient, x);
+        });
+        if constexpr (gradient)
+          unroll<Traits::terms>([&](auto t) DW_FLAT {
+            constexpr Term term = Traits::term(t);
+            constexpr T scale = static_cast<T>(term.scale);
+            if constexpr (term.coefficient != kOne)
+              sum[level][term.coefficient][x] = product<level>(
+                  sum[level][term.coefficient][x], [&](auto part) DW_FLAT { return history[part][Traits::history_slot(term.quantity)][x]; },
+                  [&](auto part) DW_FLAT { return scale * lambda[part][term.target][x]; });
+          });
+      });
+    }
+  }
+};
+
+template <class Traits, int order, class T, int levels>
+struct AdjointGatherRows {
+  static constexpr int first_axis = 3 - Traits::dim;
+
+  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    alignas(64) T pml[levels][Traits::fields][kChunk];
+    for (Index r = begin; r < end; ++r) {
+      const Row<T> row(layout, view, r);
+      for_stretches(row, [&](Index first, Index last, auto with_pml) {
+        if constexpr (with_pml) sum_pml(row, first, last, pml);
+        gather<with_pml>(row, first, last, pml);
+      });
+    }
+  }
+
+ private:
+  using Pml = T[levels][Traits::fields][kChunk];
+
+  static void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
+    for (auto& level : pml)
+      for (auto& field : level) for (Index i = 0; i < last - first; ++i) field[i] = 0;
+    for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
+      constexpr Piece piece = Traits::piece(p);
+      for (int level = 0; level < levels; ++level)
+        gather_pml<piece.op, order, piece.axis == Traits::dim - 1>(row, stretch, row.view.scratch[level], row.view.adjoint[level],
+                                                                   pml[level][piece.field] - first);
+    });
+  }
+
+  template <bool with_pml>
+  static void gather(const Row<T>& row, Index first, Index last, const Pml& pml) {
+    const Layout<T>& l = row.layout;
+    T* lambda[levels][Traits::fields];
+    const T* coefficient[levels][Traits::coefficients];
+    const T* in[levels][Traits::scratches > 0 ? Traits::scratches : 1];
+    Weights<T> weights[3];
+    Index stride[3];
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<Traits::fields>([&](auto f) DW_FLAT { lambda[level][f] = row.adjoint(level, f); });
+      unroll<Traits::coefficients>([&](auto c) DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
+      unroll<Traits::scratches>([&](auto s) DW_FLAT { in[level][s] = row.grid(row.view.scratch[level], s); });
+    });
+    unroll<Traits::dim>([&](auto a) DW_FLAT {
+      constexpr int axis = first_axis + a;
+      weights[axis] = l.weights[axis];
+      stride[axis] = l.geometry.stride[axis];
+    });
+    stride[2] = 1;
+#pragma GCC ivdep
+    for (Index x = first; x < last; ++x) {
+      T updated[levels][Traits::fields];
+      unroll<levels>([&](auto level) DW_FLAT {
+        unroll<Traits::fields>([&](auto f) DW_FLAT {
+          if constexpr (Traits::read(f) || Traits::target(f)) {
+            T sum = Traits::target(f) && !Traits::stage.accumulate ? T(0) : lambda[level][f][x];
+            unroll<Traits::pieces>([&](auto p) DW_FLAT {
+              constexpr Piece piece = Traits::piece(p);
+              if constexpr (piece.field == f) {
+                constexpr int axis = first_axis + piece.axis;
+                constexpr T scale = static_cast<T>(piece.scale);
+                if constexpr (piece.op != Op::value) {
+                  const T* q = in[level][Traits::scratch_slot(piece.quantity)];
+                  sum = madd(scale, transposed<piece.op, order>(q + x, axis == 2 ? 1 : stride[axis], weights[axis]), sum);
+                } else {
+                  sum = madd(scale, multiplied<Traits, level, piece.quantity, T>(lambda, coefficient, x), sum);
+                }
+              }
+            });
+            if constexpr (with_pml) sum += pml[level][f][x - first];
+            updated[level][f] = sum;
+          }
+        });
+      });
+      unroll<levels>([&](auto level) DW_FLAT {
+        unroll<Traits::fields>([&](auto f) DW_FLAT {
+          if constexpr (Traits::read(f) || Traits::target(f)) lambda[level][f][x] = updated[level][f];
+        });
+      });
+    }
+  }
+};
+
+}  // namespace dualwave::DW_TARGET

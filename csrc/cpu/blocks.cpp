@@ -1,0 +1,110 @@
+// A shot's state blocks: clearing, packing, checkpoints, and the sum of its gradient into the model's.
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/shot.hpp"
+
+namespace dualwave {
+
+template <class T>
+void Shot<T>::clear(T* block, Index size) const {
+  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+  std::memset(block + begin, 0, sizeof(T) * (end - begin));
+}
+
+// f(offset in the block, elements) for each row of the packed state, in its order: the fields, then each piece's memory
+// variables in the slabs' cells that lie in the PML proper. psi_copy says which of the two copies of psi counts.
+template <class T>
+template <class F>
+void Shot<T>::for_packed(int psi_copy, F&& f) const {
+  const Geometry& g = p_.layout.geometry;
+  for (int field = 0; field < p_.equation.fields; ++field)
+    for (Index z = 0; z < g.n[0]; ++z)
+      for (Index y = 0; y < g.n[1]; ++y) f(slot_[field] * g.grid + g.origin + z * g.stride[0] + y * g.stride[1], g.n[2]);
+  for (std::size_t i = 0; i < p_.equation.memories.size(); ++i) {
+    const Memory& memory = p_.equation.memories[i];
+    const int axis = memory.axis;
+    const Slab& slab = g.slab[axis];
+    const Index low = g.pml[axis][0], high = g.pml[axis][1];
+    if (low + high == 0) continue;
+    for (int variable = 0; variable < memory_count(memory.op); ++variable) {
+      const int copy = memory.op == Op::second ? (variable == 0 ? psi_copy : 2) : 0;
+      const Index base = p_.layout.memory[i] + copy * slab.size + slab.origin;
+      Index extent[3] = {g.n[0], g.n[1], g.n[2]};
+      extent[axis] = low + high;
+      for (Index z = 0; z < extent[0]; ++z)
+        for (Index y = 0; y < extent[1]; ++y) {
+          Index at[3] = {z, y, 0};
+          const auto cell = [&](Index j) { return j < low ? j : g.n[axis] - high + (j - low); };
+          if (axis < 2) at[axis] = g.slab_index(axis, cell(at[axis]));
+          const Index row = base + at[0] * slab.stride[0] + at[1] * slab.stride[1];
+          if (axis < 2) {
+            f(row, g.n[2]);
+          } else {
+            if (low) f(row + g.slab_index(2, 0), low);
+            if (high) f(row + g.slab_index(2, g.n[2] - high), high);
+          }
+        }
+    }
+  }
+}
+
+template <class T>
+void Shot<T>::load(const T* packed, T* block, int psi_copy) const {
+  const T* from = packed + shot_ * p_.compact_state;
+  for_packed(psi_copy, [&](Index offset, Index size) {
+    std::memcpy(block + offset, from, sizeof(T) * size);
+    from += size;
+  });
+}
+
+template <class T>
+void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
+  T* to = packed + shot_ * p_.compact_state;
+  for_packed(psi_copy, [&](Index offset, Index size) {
+    std::memcpy(to, block + offset, sizeof(T) * size);
+    to += size;
+  });
+}
+
+template <class T>
+T* Shot<T>::checkpoint(Index number, int level) const {
+  const Index size = p_.layout.state_size;
+  const Index offset = (number * levels() + level) * size;
+  if (m_.checkpoints) return m_.checkpoints.data() + offset;
+  T* all = p_.checkpoints_out ? p_.checkpoints_out : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
+  return all + shot_ * p_.description.checkpoints() * levels() * size + offset;
+}
+
+template <class T>
+void Shot<T>::copy_checkpoint(Index step, bool save) {
+  const Index size = p_.layout.state_size;
+  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+  for (int l = 0; l < levels(); ++l) {
+    T* kept = checkpoint(step / p_.description.interval, l);
+    T* state = m_.state[l].data();
+    std::memcpy((save ? kept : state) + begin, (save ? state : kept) + begin, sizeof(T) * (end - begin));
+  }
+}
+
+template <class T>
+void Shot<T>::add_coefficient_gradients() {
+  const Geometry& g = p_.layout.geometry;
+  const int coefficients = p_.equation.coefficients;
+  const Index model = p_.model_index[kGradientRow * p_.description.shots + shot_];
+  for (int l = 0; l < levels(); ++l) {
+    T* out = p_.level[l].gradient[kCoefficients];
+    if (!out) continue;
+    for (Index row = 0; row < coefficients * g.rows(); ++row) {
+      const Index r = row % g.rows();
+      const T* from = m_.gradient[l].data() + row / g.rows() * g.grid + g.origin + r / g.n[1] * g.stride[0] + r % g.n[1] * g.stride[1];
+      T* to = out + (model * coefficients * g.rows() + row) * g.n[2];
+      for (Index x = 0; x < g.n[2]; ++x) to[x] += from[x];
+    }
+  }
+}
+
+template class Shot<float>;
+template class Shot<double>;
+
+}  // namespace dualwave

@@ -1,0 +1,103 @@
+// One row of cells, and the walk over a block of rows: interior stretches, where no PML reaches, and the others.
+#pragma once
+#include "kernels/pml.hpp"
+#include "kernels/view.hpp"
+
+namespace dualwave::DW_TARGET {
+
+constexpr Index kChunk = 256;  // cells of a row whose PML terms are held in cache at once
+
+template <class T>
+struct Row {
+  const Layout<T>& layout;
+  const View<T>& view;
+  Index index[3];  // z, y; x is the loop's
+  Index offset;    // of the row's cell 0 in a grid, the grid's origin included
+
+  Row(const Layout<T>& l, const View<T>& v, Index row) : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
+    const Geometry& g = l.geometry;
+    offset = g.origin + index[0] * g.stride[0] + index[1] * g.stride[1];
+  }
+  T* state(int level, int field) const { return view.state[level] + view.slot[field] * layout.geometry.grid + offset; }
+  T* adjoint(int level, int field) const { return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset; }
+  const T* coefficient(int level, int which) const {
+    return view.coefficient[level] + view.coefficient_step[level] * (which * layout.geometry.grid + offset);
+  }
+  T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
+
+  bool in_outer_slab() const {
+    const Geometry& g = layout.geometry;
+    return (g.dim > 2 && g.in_slab(0, index[0])) || (g.dim > 1 && g.in_slab(1, index[1]));
+  }
+  // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at cell x.
+  Index slab_offset(int axis, Index x) const {
+    const Geometry& g = layout.geometry;
+    Index offset_in_slab = g.slab[axis].origin;
+    for (int other = 0; other < 2; ++other)
+      offset_in_slab += g.slab[axis].stride[other] * (other == axis ? g.slab_index(axis, index[other]) : index[other]);
+    return axis == 2 ? offset_in_slab + g.slab_index(2, x) - x : offset_in_slab;
+  }
+};
+
+// Calls f(first, last, std::bool_constant<pml>) over the row's stretches; those with PML are at most kChunk long.
+template <class T, class F>
+void for_stretches(const Row<T>& row, F&& f) {
+  const Geometry& g = row.layout.geometry;
+  const auto with_pml = [&](Index first, Index last) {
+    for (Index x = first; x < last; x += kChunk) f(x, x + kChunk < last ? x + kChunk : last, std::true_type{});
+  };
+  if (row.in_outer_slab()) return with_pml(0, g.n[2]);
+  const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
+  with_pml(0, low);
+  if (low < high) f(low, high, std::false_type{});
+  with_pml(high, g.n[2]);
+}
+
+// Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any.
+template <class T, class F>
+DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&& f) {
+  const Geometry& g = row.layout.geometry;
+  if (axis < 2) {
+    if (g.in_slab(axis, row.index[axis])) f(first, last);
+    return;
+  }
+  const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
+  if (first < low) f(first, last < low ? last : low);
+  if (last > high) f(first > high ? first : high, last);
+}
+
+// The profiles that an operator's derivative sees: those of the nodes it lands on.
+template <Op op, bool inner, class T>
+struct PmlRow {
+  const T *a, *b, *db;
+  PmlRow(const Profile<T>& p, Index cell) {
+    const Index at = inner ? 0 : cell;
+    a = (op == Op::forward ? p.a_half : p.a) + at;
+    b = (op == Op::forward ? p.b_half : p.b) + at;
+    db = p.db + at;
+  }
+  DW_INLINE PmlCell<T> operator()(Index x) const {
+    if constexpr (inner)
+      return {a + x, b[x], db[x]};
+    else
+      return {a, *b, *db};
+  }
+};
+
+// Number of a stage's piece among its pieces with memory.
+template <class Traits>
+constexpr int memory_rank(int piece) {
+  int rank = 0;
+  for (int p = 0; p < piece; ++p) rank += Traits::piece(p).op != Op::value ? 1 : 0;
+  return rank;
+}
+
+template <class Traits, int axis, class T>
+DW_INLINE Index stride_of(const Geometry& g) {
+  if constexpr (axis == 2)
+    return 1;
+  else
+    return g.stride[axis];
+}
+
+}  // namespace dualwave::DW_TARGET

@@ -1,0 +1,106 @@
+// Shares the shots of a call among the threads of the team.
+#include "engine/run.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "cpu/shot.hpp"
+#include "engine/interrupt.hpp"
+#include "engine/registry.hpp"
+
+namespace dualwave {
+namespace {
+
+// Below this many cells a step is shorter than a crossing of the barrier is worth.
+constexpr Index kSharedShotCells = 8192;
+
+// How many threads, and how many of the shots are marched by one thread each; the rest are shared by all threads in turn.
+struct Division {
+  int members;
+  Index separate;
+};
+
+Division divide(const Description& d, int levels) {
+  const Index threads = num_threads();
+  if (d.cells() * levels < kSharedShotCells) return {static_cast<int>(std::max<Index>(1, std::min(threads, d.shots))), d.shots};
+  return {static_cast<int>(threads), d.shots / threads * threads};
+}
+
+template <class T>
+void clear_gradients(Problem<T>& p) {
+  const Description& d = p.description;
+  const Index sizes[kOperands] = {d.gradients * p.equation.coefficients * d.cells(), d.shots * d.sources * d.steps, d.shots * d.sources * d.source_taps,
+                                  d.shots * d.receivers * d.receiver_taps, d.shots * p.compact_state};
+  for (int l = 0; l < p.levels; ++l)
+    for (int o = 0; o < kOperands; ++o)
+      if (T* out = p.level[l].gradient[o]) std::fill_n(out, sizes[o], T(0));
+}
+
+template <class T>
+void run_typed(const Description& d, Map map, const Operands& operands) {
+  Problem<T> problem(d, map, operands);
+  clear_gradients(problem);
+  if (d.shots == 0) return;
+  const Division division = divide(d, problem.levels);
+  // Allocated here, where failing is simple; first touched by the threads that use them.
+  std::vector<std::unique_ptr<ShotMemory<T>>> memory;
+  for (int m = 0; m < (division.separate ? division.members : 1); ++m) memory.push_back(std::make_unique<ShotMemory<T>>(problem));
+  Barrier barrier(division.members);
+  std::atomic<Index> turn{0};
+  std::atomic<bool> stopped{false};
+  const bool wants_models = problem.wants_gradient(kCoefficients);
+  const Index rows = problem.layout.geometry.rows();
+
+  run_team(division.members, [&](int m) {
+    for (Index s = m; s < division.separate; s += division.members) {
+      Shot<T> shot(problem, *memory[m], {0, 1, 0, rows, nullptr}, s);
+      if (!shot.run()) stopped = true;
+      if (wants_models)
+        while (!stopped && turn.load(std::memory_order_acquire) != s) std::this_thread::yield();
+      if (stopped) break;
+      if (wants_models) shot.add_coefficient_gradients();
+      turn.fetch_add(1, std::memory_order_acq_rel);
+    }
+    if (division.separate == d.shots) return;
+    if (!barrier.wait()) stopped = true;
+    for (Index s = division.separate; s < d.shots && !stopped; ++s) {
+      const Member share{m, division.members, rows * m / division.members, rows * (m + 1) / division.members, &barrier};
+      Shot<T> shot(problem, *memory[0], share, s);
+      if (!shot.run()) stopped = true;
+      if (m == 0 && wants_models && !stopped) shot.add_coefficient_gradients();
+      if (!barrier.wait()) stopped = true;
+    }
+  });
+  if (stopped) throw Interrupted();
+}
+
+}  // namespace
+
+void run(const Description& d, Map map, const Operands& operands) {
+  InterruptScope scope;
+  if (d.bits == 32)
+    run_typed<float>(d, map, operands);
+  else
+    run_typed<double>(d, map, operands);
+}
+
+Index state_size(const Description& d) { return packed_state_size(d, equation_info(d.equation, d.dim)); }
+
+Index checkpoint_size(const Description& d) { return make_layout<float>(d, equation_info(d.equation, d.dim)).state_size; }
+
+Index workspace_bytes(const Description& d, Map map) {
+  const EquationInfo& equation = equation_info(d.equation, d.dim);
+  const Layout<float> l = make_layout<float>(d, equation);
+  const Index levels = levels_of(map);
+  Index shot = l.state_size;
+  if (is_reverse(map)) shot += l.state_size + l.scratch_size + (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
+  if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
+  const Division division = divide(d, static_cast<int>(levels));
+  const Index models = equation.coefficients * l.geometry.grid;
+  return levels * (models + shot * (division.separate ? division.members : 1)) * (d.bits / 8);
+}
+
+}  // namespace dualwave

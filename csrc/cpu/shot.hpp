@@ -1,0 +1,82 @@
+// The march of one shot through time, forwards and backwards, by one thread or by all of them together.
+#pragma once
+#include <vector>
+
+#include "cpu/problem.hpp"
+
+namespace dualwave {
+
+// A thread's share of a shot: a block of rows, and every count-th receiver.
+struct Member {
+  int index = 0;
+  int count = 1;
+  Index row_begin = 0, row_end = 0;
+  Barrier* barrier = nullptr;  // null when the thread has the shot to itself
+
+  bool sync() const;  // false: the run has been interrupted, for all members alike
+  bool owns(const Node& node) const { return node.row >= row_begin && node.row < row_end; }
+};
+
+// The memory that one shot needs at a time, by level.
+template <class T>
+struct ShotMemory {
+  Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
+  Buffer<T> history[kLevels];  // of one segment: [step][stage's quantities]
+  Buffer<T> traces[kLevels];   // the forward field at the receivers' nodes: [step][receiver][tap]
+  Buffer<T> checkpoints;       // [checkpoint][level][state_size]
+  explicit ShotMemory(const Problem<T>& problem);
+};
+
+template <class T>
+class Shot {
+ public:
+  Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot);
+  bool run();  // false when interrupted
+  // Adds this shot's gradient to its model's; a caller after the other, in the order of the shots, so that sums keep their bits.
+  void add_coefficient_gradients();
+
+ private:
+  enum class Save { nothing, checkpoints, history };
+
+  // Time steps.
+  bool march(Index first, Index last, Save save);
+  bool march_back(Index first, Index last);
+  bool run_reverse();
+  void set_roles(Index step);
+  View<T> view(int stage, Index step_in_segment) const;
+  void swap(int stage);
+
+  // Sources and receivers (cpu/points.cpp).
+  void record(Index step);
+  void keep_traces(Index step_in_segment);
+  void inject(int stage, Index step);
+  void source_gradients(int stage, Index step);
+  void receiver_gradients(Index step, Index step_in_segment);
+  void inject_residuals(Index step);
+
+  // Blocks (cpu/blocks.cpp).
+  void clear(T* block, Index size) const;
+  void load(const T* packed, T* block, int psi_copy) const;
+  void store(const T* block, T* packed, int psi_copy) const;
+  template <class F>
+  void for_packed(int psi_copy, F&& f) const;
+  T* checkpoint(Index number, int level) const;
+  void copy_checkpoint(Index step, bool save);
+
+  int levels() const { return p_.levels; }
+  T* grid_of(const Buffer<T>& block, const Node& node) const { return block.data() + slot_[node.field] * p_.layout.geometry.grid + node.offset; }
+
+  Problem<T>& p_;
+  ShotMemory<T>& m_;
+  const Member who_;
+  const Index shot_;
+  int slot_[kMaxFields];
+  int parity_ = 0;
+};
+
+extern template class Shot<float>;
+extern template class Shot<double>;
+extern template struct ShotMemory<float>;
+extern template struct ShotMemory<double>;
+
+}  // namespace dualwave

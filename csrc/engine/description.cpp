@@ -1,0 +1,57 @@
+#include "engine/description.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+
+namespace dualwave {
+namespace {
+
+void require(bool holds, const char* what) {
+  if (!holds) throw std::invalid_argument(std::string("description: ") + what);
+}
+
+// A segment keeps one quantity a step, a checkpoint two fields: their sum is least near sqrt(2 steps).
+Index default_interval(Index steps) { return std::max<Index>(1, std::lround(std::sqrt(2.0 * static_cast<double>(steps)))); }
+
+}  // namespace
+
+Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing, std::int64_t spacings) {
+  require(count == kDescriptionInts && spacings == 3, "it must have 21 integers and 3 spacings");
+  Description d;
+  d.equation = static_cast<int>(ints[0]);
+  d.dim = static_cast<int>(ints[1]);
+  d.order = static_cast<int>(ints[2]);
+  d.steps = ints[3];
+  d.shots = ints[4];
+  d.sources = ints[5];
+  d.receivers = ints[6];
+  d.source_taps = ints[7];
+  d.receiver_taps = ints[8];
+  d.interval = ints[9];
+  d.gradients = ints[10];
+  d.bits = static_cast<int>(ints[11]);
+  require(d.dim >= 1 && d.dim <= 3, "ndim must be 1, 2 or 3");
+  require(d.order == 2 || d.order == 4 || d.order == 6 || d.order == 8, "accuracy must be 2, 4, 6 or 8");
+  require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
+  require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
+  require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
+  require(d.interval >= 0, "checkpoint_interval must not be negative");
+  if (d.interval == 0) d.interval = default_interval(d.steps);
+  for (int axis = 0; axis < 3; ++axis) {
+    d.n[axis] = ints[12 + axis];
+    require(d.n[axis] >= 1, "every axis must have a cell");
+    require(axis >= 3 - d.dim || d.n[axis] == 1, "axes that the equation lacks must have one cell");
+    for (int side = 0; side < 2; ++side) {
+      d.pml[axis][side] = static_cast<int>(ints[15 + 2 * axis + side]);
+      require(d.pml[axis][side] >= 0, "pml_width must not be negative");
+    }
+    require(d.pml[axis][0] + d.pml[axis][1] <= d.n[axis], "the PML must fit the grid");
+    d.spacing[axis] = spacing[axis];
+    require(spacing[axis] > 0, "grid_spacing must be positive");
+  }
+  return d;
+}
+
+}  // namespace dualwave

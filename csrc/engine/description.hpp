@@ -1,0 +1,33 @@
+// The static description of a call: everything about it but the arrays. Mirrors core/layout.py.
+#pragma once
+#include <cstdint>
+
+#include "engine/geometry.hpp"
+
+namespace dualwave {
+
+struct Description {
+  int equation = 0;
+  int dim = 0;
+  int order = 0;
+  Index steps = 0;
+  Index shots = 0;
+  Index sources = 0, receivers = 0;
+  Index source_taps = 0, receiver_taps = 0;  // nodes of one source or receiver
+  Index interval = 0;                        // steps between checkpoints; 0 asks for the default
+  Index gradients = 0;                       // models that gradients are reduced to
+  int bits = 0;                              // of the floating-point type: 32 or 64
+  Index n[3] = {1, 1, 1};
+  int pml[3][2] = {{0, 0}, {0, 0}, {0, 0}};
+  double spacing[3] = {1, 1, 1};
+
+  Index cells() const { return n[0] * n[1] * n[2]; }
+  Index checkpoints() const { return (steps + interval - 1) / interval; }
+};
+
+constexpr int kDescriptionInts = 21;
+
+// Throws std::invalid_argument where an entry is out of its range.
+Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing, std::int64_t spacings);
+
+}  // namespace dualwave

@@ -1,0 +1,64 @@
+// The equation's table at run time, as the time loop, the state layout and the bindings read it.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "table/traits.hpp"
+
+namespace dualwave {
+
+// C-PML memory of one piece: `second` has psi twice (its stencil reads neighbours' old values) and zeta, the staggered ones m.
+struct Memory {
+  int stage;
+  int piece;
+  int axis;  // of the three axes z, y, x
+  Op op;
+};
+
+struct StageInfo {
+  std::vector<Piece> pieces;
+  std::vector<Term> terms;
+  std::vector<Swap> swaps;
+  int histories;
+  int scratches;
+};
+
+struct EquationInfo {
+  std::string name;
+  int dim;
+  int fields;
+  int coefficients;
+  std::vector<StageInfo> stages;
+  std::vector<Memory> memories;
+
+  int histories() const {
+    int sum = 0;
+    for (const StageInfo& s : stages) sum += s.histories;
+    return sum;
+  }
+};
+
+template <class Add, int... stage>
+void describe_stages(Add& add, std::integer_sequence<int, stage...>) {
+  (add(std::integral_constant<int, stage>{}), ...);
+}
+
+template <class Equation, int dim>
+EquationInfo describe() {
+  EquationInfo info{Equation::name, dim, Equation::fields, Equation::coefficients, {}, {}};
+  const auto add = [&](auto index) {
+    using Traits = StageTraits<Equation, dim, decltype(index)::value>;
+    const auto& stage = Traits::stage;
+    info.stages.push_back({{stage.piece.begin(), stage.piece.end()},
+                           {stage.term.begin(), stage.term.end()},
+                           {stage.swap.begin(), stage.swap.end()},
+                           Traits::histories,
+                           Traits::scratches});
+    for (int p = 0; p < Traits::pieces; ++p)
+      if (stage.piece[p].op != Op::value) info.memories.push_back({index, p, 3 - dim + stage.piece[p].axis, stage.piece[p].op});
+  };
+  describe_stages(add, std::make_integer_sequence<int, stage_count<Equation, dim>>{});
+  return info;
+}
+
+}  // namespace dualwave

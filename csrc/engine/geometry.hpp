@@ -1,0 +1,50 @@
+// Where everything lies in memory: haloed grids, PML slabs, and the state block of one shot.
+//
+// A grid holds n cells with a halo of zeros (a Dirichlet edge beyond the PML), so that no stencil asks where it is. PML
+// memory exists only in slabs at the two ends of an axis. The transposed PML spreads a derivative of a derivative's support,
+// hence a slab of pml_width + 2 * halo cells, of which the inner 2 * halo always stay zero in the memory variables.
+#pragma once
+#include <cstdint>
+
+namespace dualwave {
+
+using Index = std::int64_t;
+
+constexpr Index kAlign = 16;  // elements; cell 0 of each row starts a vector
+
+struct Slab {
+  Index low = 0, high = 0;  // cells covered at the two ends
+  Index stride[3] = {0, 0, 0};
+  Index origin = 0;  // of the slab's cell (0, 0, 0)
+  Index size = 0;    // elements of one slab array
+};
+
+struct Geometry {
+  int dim = 0;
+  int halo = 0;
+  Index n[3] = {1, 1, 1};  // z, y, x; axes that the equation lacks have one cell
+  Index stride[3] = {0, 0, 0};
+  Index origin = 0;  // offset of cell (0, 0, 0) in a grid
+  Index grid = 0;    // elements of one haloed grid
+  int pml[3][2] = {{0, 0}, {0, 0}, {0, 0}};
+  Slab slab[3];
+
+  Index cells() const { return n[0] * n[1] * n[2]; }
+  Index rows() const { return n[0] * n[1]; }
+#if defined(__CUDACC__)
+  __host__ __device__
+#endif
+  bool in_slab(int axis, Index i) const { return i < slab[axis].low || i >= n[axis] - slab[axis].high; }
+  // Position along `axis` of cell i in that axis' slab arrays.
+#if defined(__CUDACC__)
+  __host__ __device__
+#endif
+  Index slab_index(int axis, Index i) const {
+    const Slab& s = slab[axis];
+    return i < s.low ? halo + i : 2 * halo + s.low + i - (n[axis] - s.high);
+  }
+};
+
+Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2]);
+
+}  // namespace dualwave

@@ -1,0 +1,22 @@
+// The equations and kernels this build has. Defined in a file that CMake writes from the list of equations.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/equation.hpp"
+#include "kernels/view.hpp"
+
+namespace dualwave {
+
+std::vector<std::string> equation_names();
+
+// Throws std::invalid_argument when there is no such equation.
+const EquationInfo& equation_info(int id, int dim);
+
+// The kernels for the widest instruction set that this machine has (or the one DUALWAVE_ISA names: generic, avx2, avx512).
+template <class T>
+const Kernels<T>& find_kernels(int id, int dim, int order);
+
+const char* instruction_set();
+
+}  // namespace dualwave

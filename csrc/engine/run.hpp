@@ -1,0 +1,18 @@
+// The one entry of the core: any map of any equation.
+#pragma once
+#include "engine/description.hpp"
+#include "engine/slots.hpp"
+
+namespace dualwave {
+
+// Checks the operands and runs the map on this machine's cores. Pointers are to C-contiguous arrays of the type that
+// description.bits says (nodes and indices: int32), owned by the caller; outputs are overwritten. Throws
+// std::invalid_argument for operands that do not fit, std::bad_alloc, or Interrupted.
+void run(const Description& description, Map map, const Operands& operands);
+
+// Elements of one shot's packed state, of one of its checkpoints, and the bytes that a call will allocate.
+Index state_size(const Description& description);
+Index checkpoint_size(const Description& description);
+Index workspace_bytes(const Description& description, Map map);
+
+}  // namespace dualwave

@@ -1,0 +1,62 @@
+// What a kernel is given: the layout shared by a whole call, and the blocks of one shot at one time step.
+#pragma once
+#include "engine/geometry.hpp"
+#include "kernels/stencil.hpp"
+
+namespace dualwave {
+
+constexpr int kMaxFields = 16;
+constexpr int kMaxMemories = 24;  // pieces with C-PML memory
+constexpr int kLevels = 4;
+
+// One axis' C-PML profiles, with a halo of zeros; index 0 is cell 0. See core/pml.py for the formulas.
+template <class T>
+struct Profile {
+  const T* a;
+  const T* b;
+  const T* db;
+  const T* a_half;
+  const T* b_half;
+};
+
+template <class T>
+struct Layout {
+  Geometry geometry;
+  Weights<T> weights[3];
+  Profile<T> profile[3];
+  Index memory[kMaxMemories];   // offset of a piece's memory in the state block; its buffers follow each other
+  Index scratch[kMaxMemories];  // offset of a piece's slabs E, Y, Z in the adjoint's scratch block
+  int first_memory[kMaxFields]; // by stage: number of its first piece with memory
+  Index state_size;             // elements of a state block: fields, then memory
+  Index scratch_size;
+};
+
+// Blocks by level. Fields exchange names by `slot`: the grid of field f is state[level] + slot[f] * grid.
+template <class T>
+struct View {
+  T* state[kLevels];
+  const T* coefficient[kLevels];   // haloed grids, one a coefficient; a zero row with step 0 where the level has none
+  Index coefficient_step[kLevels]; // 1, or 0 for the zero row
+  T* history[kLevels];             // this stage's quantities at this step
+  T* adjoint[kLevels];
+  T* scratch[kLevels];
+  T* gradient[kLevels];            // null where not wanted
+  int slot[kMaxFields];
+  int parity;                      // which copy of psi is old
+};
+
+template <class T>
+using RowKernel = void (*)(const Layout<T>&, const View<T>&, Index row_begin, Index row_end);
+
+constexpr int kMaxStages = 4;
+
+// The compiled kernels of one (equation, dim, order, dtype): [stage][log2 of levels].
+template <class T>
+struct Kernels {
+  RowKernel<T> forward[kMaxStages][3];
+  RowKernel<T> forward_saving[kMaxStages][2];
+  RowKernel<T> adjoint_multiply[kMaxStages][2];
+  RowKernel<T> adjoint_gather[kMaxStages][2];
+};
+
+}  // namespace dualwave

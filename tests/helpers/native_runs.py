@@ -1,0 +1,61 @@
+"""Cases for the compiled maps: an equation in any dimension with random operands."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from dualwave import equations
+from dualwave.maps import Constants, Primal
+
+from tests.helpers.runs import Setup, make_run, random_direction
+
+REGIONS = {1: (37,), 2: (15, 21), 3: (9, 11, 13)}
+SPACING = {1: (5.0,), 2: (5.0, 4.0), 3: (6.0, 5.0, 4.0)}
+PML = {1: (6, 9), 2: (5, 7, 0, 8), 3: (3, 4, 5, 0, 4, 6)}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+
+
+def make_case(name, ndim, accuracy, dtype, pml=True, per_shot=False, taps=1, nt=None):
+    """A run of two or three shots in random media, and a direction in every operand."""
+    equation = equations.get(name)
+    rng = np.random.default_rng(ndim * 10 + accuracy)
+    shots = 2 + (ndim == 1)
+    shape = (shots if per_shot else 1, *REGIONS[ndim])
+    parameters = {"v": rng.uniform(1500, 2500, shape)}
+    if name == "damped":
+        parameters["d"] = rng.uniform(5, 50, shape)
+    setup = Setup(
+        equation=equation,
+        region=REGIONS[ndim],
+        spacing=SPACING[ndim],
+        pml=PML[ndim] if pml else (0,) * (2 * ndim),
+        dt=5e-4,
+        parameters=parameters,
+        accuracy=accuracy,
+        nt=nt or (100 if ndim < 3 else 40),
+        shots=shots,
+        taps=taps,
+        state_scale=0.1,
+    )
+    run = make_run(setup)
+    return run, random_direction(run.p)
+
+
+def cast(dtype, run, *operands):
+    """The run's operands, and others of its kind, in a dtype."""
+    description = dataclasses.replace(run.description, dtype=dtype)
+    change = lambda p: type(p)(*(None if x is None else np.ascontiguousarray(x, dtype) for x in p))
+    constants = Constants(
+        *(np.ascontiguousarray(x) for x in run.constants[:3]),
+        np.ascontiguousarray(run.constants.profiles, dtype),
+    )
+    return description, change(run.p), *(change(x) for x in operands), constants
+
+
+def close(got, want, dtype, tolerance=None):
+    """Equal to the tolerance of the dtype, relative to the largest value, and not all zero."""
+    scale = np.abs(want).max(initial=0.0)
+    assert scale > 0, "the reference is all zero"
+    error = np.abs(np.asarray(got, np.float64) - want).max() / scale
+    assert error < (tolerance or TOLERANCE[dtype]), f"relative error {error:.2e}"
