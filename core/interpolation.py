@@ -55,9 +55,6 @@ ON_CELL = 1e-5
 IGNORED, OUTSIDE = -1, -2
 """All coordinates of a cell that is not to be used, and of one that the model does not have."""
 
-_SERIES = 28
-"""Terms of the series of I0: enough for float64 at the largest beta."""
-
 
 def location_weights(
     fw: Framework,
@@ -206,7 +203,9 @@ def _kaiser(u: Array, beta: float) -> Array:
     All terms are positive, so nothing cancels; and there is no square root, whose derivative at
     u = 0, the edge of the window, would be infinite.
     """
-    terms = [(beta / 2) ** (2 * k) / math.factorial(k) ** 2 for k in range(_SERIES)]
+    terms = [1.0]
+    while terms[-1] > 1e-18 * sum(terms):
+        terms.append(terms[-1] * (beta / (2 * len(terms))) ** 2)
 
     def series(u: Array) -> Array:
         value = 0 * u + terms[-1]

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.special import i0
+
 from dualwave.checks import IGNORE_LOCATION
 from dualwave.framework import NumpyFramework
 from dualwave.interpolation import BETA, IGNORED, OUTSIDE, location_weights
-from scipy.special import i0
 
 fw = NumpyFramework()
 rng = np.random.default_rng(3)
@@ -163,8 +164,9 @@ def test_torch_derivatives():
 
 def test_jax_traced():
     jax = pytest.importorskip("jax")
-    from dualwave.jax.framework import JaxFramework
     from jax.test_util import check_grads
+
+    from dualwave.jax.framework import JaxFramework
 
     with jax.enable_x64(True):
         at = jax.numpy.asarray([[[5.3, 6.2], [5.1, 6.51]]])
@@ -176,7 +178,9 @@ def test_jax_traced():
         for ours in (both(at), jax.jit(both)(at)):
             np.testing.assert_array_equal(ours[0], expected[0])
             np.testing.assert_allclose(ours[1], expected[1], atol=1e-15)
-        check_grads(jax.jit(lambda at: both(at)[1]), (at,), order=2)
+        check_grads(jax.jit(lambda at: both(at)[1]), (at,), order=1)
+        line = jax.jit(lambda at: location_weights(JaxFramework(), at, (15,), "auto", 2)[1])
+        check_grads(line, (at[:, :1, :1],), order=2, modes=["rev"])
         # Unknown values: one on a cell still has its full window, one outside is marked.
         cells, weights = jax.jit(both)(at.at[0, 0].set(np.array([2.0, 6.0])))
         assert weights.shape == (1, 2, 64) and (cells[0, 0] == OUTSIDE).all(-1).any()
