@@ -86,10 +86,6 @@ class Framework(abc.ABC):
     def pad_zero(self, x: Array, widths: Widths) -> Array:
         """``x`` [..., *space] continued by zeros; negative widths are refused."""
 
-    @abc.abstractmethod
-    def bessel_i0(self, x: Array) -> Array:
-        """Modified Bessel function of the first kind, order zero."""
-
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         """``carry, y = step(carry, x)`` for each entry of ``xs`` along its first axis, in order.
 
@@ -172,9 +168,6 @@ class NumpyFramework(Framework):
         lead = np.broadcast_shapes(x.shape[:-1], index.shape[:-1])
         x = np.broadcast_to(x, lead + x.shape[-1:])
         return np.take_along_axis(x, np.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
-
-    def bessel_i0(self, x: Array) -> np.ndarray:
-        return np.i0(x).astype(np.asarray(x).dtype)
 
     def pad_zero(self, x: Array, widths: Widths) -> np.ndarray:
         check_widths(x, widths)

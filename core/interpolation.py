@@ -230,7 +230,7 @@ def _checked(
     values = fw.concrete(locations)
     if known is not None and values is not None:
         where = tuple(int(i) for i in np.argwhere(known)[0][:-1])
-        point = values[where].tolist() if values.ndim + 1 == cells.ndim else "unknown"
+        point = values[where].tolist() if values.ndim == known.ndim else "unknown"
         more = (
             ", with all the cells it is interpolated over: an integer location has one, and a "
             "smaller location_interpolation_halfwidth takes fewer"

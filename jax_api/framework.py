@@ -54,9 +54,6 @@ class JaxFramework(Framework):
         x = jnp.broadcast_to(x, lead + x.shape[-1:])
         return jnp.take_along_axis(x, jnp.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
 
-    def bessel_i0(self, x: jax.Array) -> jax.Array:
-        return jax.scipy.special.i0(x)
-
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, carry, xs)
 

@@ -67,9 +67,6 @@ class TorchFramework(Framework):
         x = x.expand(*lead, x.shape[-1])
         return torch.gather(x, -1, index.long().expand(*lead, index.shape[-1]))
 
-    def bessel_i0(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.special.i0(x)
-
     def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
         check_widths(x, widths)
         return torch.nn.functional.pad(x, [cells for pair in reversed(widths) for cells in pair])

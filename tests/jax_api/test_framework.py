@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 jax = pytest.importorskip("jax")
+from jax.test_util import check_grads  # noqa: E402
+
 from dualwave.framework import NumpyFramework  # noqa: E402
 from dualwave.jax.framework import JaxFramework  # noqa: E402
-from jax.test_util import check_grads  # noqa: E402
 
 fw, oracle = JaxFramework(), NumpyFramework()
 rng = np.random.default_rng(2)
@@ -27,7 +28,6 @@ def test_operations_equal_numpy(wrap):
         lambda f, x, i, v: f.gather(x, i),
         lambda f, x, i, v: f.pad_edge(x, [(1, 0), (2, 3)]),
         lambda f, x, i, v: f.pad_zero(x, [(1, 0), (2, 3)]),
-        lambda f, x, i, v: f.bessel_i0(x),
         lambda f, x, i, v: f.scan(lambda c, t: (c + t, c * t), x[0], x)[1],
     ]
     for case in cases:
@@ -45,7 +45,7 @@ def test_derivatives_in_both_modes():
     def function(x, values):
         y = fw.index_add(fw.pad_edge(x, [(1, 0)]), index, values)
         y, _ = fw.scan(lambda c, t: (c * t, None), y, 0.1 * fw.pad_zero(y, [(0, 1), (0, 0)]) + 1)
-        return fw.gather(fw.bessel_i0(0.1 * y), index)
+        return fw.gather(y**2, index)
 
     x, values = rng.standard_normal((2, 4)), rng.standard_normal((2, 6))
     check_grads(function, (x, values), order=2, modes=("fwd", "rev"), rtol=1e-4)

@@ -20,7 +20,6 @@ def test_operations_equal_numpy():
         (fw.gather(T(x), T(index)), oracle.gather(x, index)),
         (fw.pad_edge(T(x), [(1, 0), (2, 3)]), oracle.pad_edge(x, [(1, 0), (2, 3)])),
         (fw.pad_zero(T(x), [(1, 0), (2, 3)]), oracle.pad_zero(x, [(1, 0), (2, 3)])),
-        (fw.bessel_i0(T(x)), oracle.bessel_i0(x)),
         (fw.scan(lambda c, t: (c + t, c * t), T(x[0]), T(x))[1], None),
     ]
     for ours, expected in pairs[:-1]:
@@ -36,7 +35,7 @@ def test_derivatives_in_both_modes():
     def function(x, values):
         y = fw.index_add(fw.pad_edge(x, [(1, 0)]), index, values)
         y, _ = fw.scan(lambda c, t: (c * t, None), y, 0.1 * fw.pad_zero(y, [(0, 1), (0, 0)]) + 1)
-        return fw.gather(fw.bessel_i0(0.1 * y), index)
+        return fw.gather(y**2, index)
 
     x = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     values = torch.randn(2, 6, dtype=torch.float64, requires_grad=True)
