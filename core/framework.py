@@ -174,7 +174,8 @@ class NumpyFramework(Framework):
         lead = x.ndim - len(widths)
         pairs = list(zip(x.shape[lead:], widths, strict=True))
         out = np.zeros((*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in pairs)), x.dtype)
-        out[(..., *(slice(lo, lo + n) for n, (lo, _) in pairs))] = x
+        inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in pairs))
+        out[inner] = x
         return out
 
 

@@ -167,10 +167,9 @@ def _outer(fw: Framework, per_axis: list[tuple[Array, Array, Array]]) -> tuple[A
         x = xp.reshape(x, (*lead, *(taps[i] if i == axis else 1 for i in range(ndim))))
         return xp.reshape(xp.broadcast_to(x, (*lead, *taps)), (*lead, math.prod(taps)))
 
-    cells, weights, unused = (
-        [spread(entry[part], axis) for axis, entry in enumerate(per_axis)] for part in range(3)
-    )
-    unused = reduce(lambda one, other: one | other, unused)
+    parts = [[spread(x, axis) for x in entry] for axis, entry in enumerate(per_axis)]
+    cells, weights, masks = zip(*parts, strict=True)
+    unused = reduce(lambda one, other: one | other, masks)
     weight = reduce(lambda one, other: one * other, weights)
     cell = xp.stack(cells, axis=-1)
     return (

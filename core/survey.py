@@ -82,14 +82,15 @@ def region_around(
         survey_pad = (survey_pad,) * (2 * ndim)
     low, high = [0] * ndim, list(space)
     if any(pad is not None for pad in survey_pad):
-        if any(entry is None for entry in cells):
+        known = [entry.reshape(-1, ndim) for entry in cells if entry is not None]
+        if len(known) < len(cells):
             raise ValueError(
                 "survey_pad: the region depends on locations whose values are unknown while a "
                 "function is traced. Accepted then: None. Cut the model before the call, or close "
                 "over the locations instead of passing them."
             )
-        used = [entry.reshape(-1, ndim) for entry in cells]
-        used = np.concatenate([np.zeros((0, ndim), int), *(c[(c >= 0).all(-1)] for c in used)])
+        every = np.concatenate([np.zeros((0, ndim), dtype=np.int64), *known])
+        used = every[(every >= 0).all(axis=-1)]
         for axis in range(ndim if len(used) else 0):
             before, after = survey_pad[2 * axis : 2 * axis + 2]
             if before is not None:

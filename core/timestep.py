@@ -121,4 +121,4 @@ def cells_per_wavelength(
 
 
 def _sequence(value: Sequence[float] | float) -> Sequence[float]:
-    return (value,) if isinstance(value, (int, float)) or not hasattr(value, "__len__") else value
+    return (value,) if isinstance(value, (int, float)) else value

@@ -19,7 +19,8 @@ def test_index_add_sums_repeated_indices_without_changing_its_argument(dtype):
     for i, j, k in np.ndindex(2, 3, 7):
         expected[i, j, index[i, j, k]] += values[i, j, k]
     out = fw.index_add(x, index, values)
-    assert out.dtype == dtype and np.abs(out - before).max() > 0.1
+    assert out.dtype == dtype
+    assert np.abs(out - before).max() > 0.1
     np.testing.assert_allclose(out, expected, rtol=1e-6)
     np.testing.assert_array_equal(x, before)
 
@@ -75,6 +76,7 @@ def test_scan_over_nests():
 def test_small_things():
     assert fw.dtype_name(np.zeros(2, np.float32)) == "float32"
     assert fw.dtype("float64") == np.float64
-    assert fw.is_array(np.zeros(1)) and not fw.is_array([1.0])
+    assert fw.is_array(np.zeros(1))
+    assert not fw.is_array([1.0])
     assert fw.asarray([1, 2], like=np.zeros(1, np.float32)).dtype == np.float32
     np.testing.assert_array_equal(fw.concrete([1, 2]), [1, 2])

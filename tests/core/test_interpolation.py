@@ -26,8 +26,10 @@ def test_formula(halfwidth):
     at = 20 + rng.random((1, 50, 1))
     at[0, :3, 0] = [20 + 2e-5, 21 - 2e-5, 20.5]
     cells, weights = location_weights(fw, at, (45,), "hicks", halfwidth)
-    assert cells.shape == (1, 50, 2 * halfwidth, 1) and cells.dtype == np.int32
-    assert cells.min() == 20 - halfwidth + 1 and cells.max() == 20 + halfwidth
+    assert cells.shape == (1, 50, 2 * halfwidth, 1)
+    assert cells.dtype == np.int32
+    assert cells.min() == 20 - halfwidth + 1
+    assert cells.max() == 20 + halfwidth
     x, beta = cells[..., 0] - at, BETA[halfwidth - 1]
     expected = np.sinc(x) * i0(beta * np.sqrt(1 - (x / halfwidth) ** 2)) / i0(beta)
     np.testing.assert_allclose(weights, expected, rtol=1e-10, atol=2e-15)
@@ -88,8 +90,10 @@ def test_whole_locations_have_one_cell():
             if mode == "none" and given.dtype.kind == "f":
                 given = np.round(given)
             cells, weights = location_weights(fw, given, (9, 9), mode)
-            assert cells.shape == (2, 3, 1, 2) and weights.shape == (2, 3, 1)
-            assert (cells[0, 1] == IGNORED).all() and weights[0, 1] == 0
+            assert cells.shape == (2, 3, 1, 2)
+            assert weights.shape == (2, 3, 1)
+            assert (cells[0, 1] == IGNORED).all()
+            assert weights[0, 1] == 0
             keep = np.arange(6).reshape(2, 3) != 1
             np.testing.assert_array_equal(cells[keep][:, 0], at[keep])
             assert (weights[keep] == 1).all()
@@ -103,7 +107,8 @@ def test_axes_on_cells_have_fewer_taps():
     for dtype in (np.float32, np.float64):
         assert location_weights(fw, at.astype(dtype), (3, 12), "auto", 3)[1].max() == 1
     grid = scattered(cells, weights, (3, 12))
-    assert grid[0, 1, 1, 6] == 1 and np.count_nonzero(grid[0, 1]) == 1
+    assert grid[0, 1, 1, 6] == 1
+    assert np.count_nonzero(grid[0, 1]) == 1
     assert np.count_nonzero(grid[0, 0]) == 6
 
 
@@ -151,10 +156,12 @@ def test_torch_derivatives():
     assert torch.autograd.gradgradcheck(weights, (inner,))
     whole = torch.tensor([[[6.0, 7.0]]], dtype=torch.float64, requires_grad=True)
     value = weights(whole)
-    assert torch.count_nonzero(value) == 1 and value.max() == 1
+    assert torch.count_nonzero(value) == 1
+    assert value.max() == 1
     slope = torch.func.jvp(weights, (whole.detach(),), (torch.ones_like(whole),))[1]
     hessian = torch.func.hessian(lambda at: (weights(at) ** 2).sum())(whole.detach())
-    assert torch.isfinite(slope).all() and torch.isfinite(hessian).all()
+    assert torch.isfinite(slope).all()
+    assert torch.isfinite(hessian).all()
     # The slope of sinc(k - f) at f = 0 is -cos(pi k) / k, times the window there.
     k = np.array([-3, -2, -1, 1, 2, 3])
     window = i0(4.14 * np.sqrt(1 - (k / 4) ** 2)) / i0(4.14)
@@ -187,8 +194,10 @@ def test_jax_traced():
         check_grads(jax.jit(jax.jacrev(line)), (at[:, :1, :1],), order=1, modes=["fwd"])
         # Unknown values: one on a cell still has its full window, one outside is marked.
         cells, weights = jax.jit(both)(at.at[0, 0].set(np.array([2.0, 6.0])))
-        assert weights.shape == (1, 2, 64) and (cells[0, 0] == OUTSIDE).all(-1).any()
+        assert weights.shape == (1, 2, 64)
+        assert (cells[0, 0] == OUTSIDE).all(-1).any()
         cells, weights = jax.jit(both)(at.at[0, 0].set(np.array([IGNORE_LOCATION] * 2)))
-        assert (cells[0, 0] == IGNORED).all() and (weights[0, 0] == 0).all()
+        assert (cells[0, 0] == IGNORED).all()
+        assert (weights[0, 0] == 0).all()
         cells, _ = jax.jit(both)(jax.numpy.asarray([[[14, 14], [15, 3], [IGNORE_LOCATION] * 2]]))
         np.testing.assert_array_equal(cells[0, :, 0], [[14, 14], [OUTSIDE] * 2, [IGNORED] * 2])

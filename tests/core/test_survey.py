@@ -34,7 +34,8 @@ def test_region_around_equals_deepwave(survey_pad):
     extents = common.get_survey_extents_from_locations(list(SPACE), locations, survey_pad)
     assert region.origin == tuple(begin for begin, _ in extents)
     assert region.shape == tuple(end - begin for begin, end in extents)
-    assert region.contains(SOURCES).all() and region.contains(RECEIVERS).all()
+    assert region.contains(SOURCES).all()
+    assert region.contains(RECEIVERS).all()
 
 
 def test_region_without_points_or_values():
@@ -74,7 +75,8 @@ def test_extract_model_and_extend_field():
     assert extend_field(fw, field, region) is field
     inner = extend_field(fw, field[:, :10, :20], region)
     np.testing.assert_array_equal(inner[:, 3:, 2:-5], field[:, :10, :20])
-    assert inner.shape == field.shape and np.count_nonzero(inner) == 400
+    assert inner.shape == field.shape
+    assert np.count_nonzero(inner) == 400
     with pytest.raises(ValueError, match=r"pressure: has shape \[11, 20\]"):
         extend_field(fw, field[:, :11, :20], region, "pressure")
 

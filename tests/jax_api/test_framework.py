@@ -83,4 +83,5 @@ def test_asarray_refuses_a_silent_loss_of_precision():
         assert fw.asarray(np.zeros(2)).dtype == "float32"
     assert fw.asarray([1], like=fw.asarray(0.0, "float32")).dtype == "float32"
     assert fw.dtype_name(fw.asarray(1.0, "float32")) == "float32"
-    assert fw.is_array(fw.asarray(1.0)) and not fw.is_array(np.zeros(1))
+    assert fw.is_array(fw.asarray(1.0))
+    assert not fw.is_array(np.zeros(1))
