@@ -64,7 +64,7 @@ class JaxFramework(Framework):
 
 def require_x64() -> None:
     """Raise where JAX would silently turn float64 into float32."""
-    if not jax.config.jax_enable_x64:
+    if jax.dtypes.canonicalize_dtype("float64") != np.float64:
         raise TypeError(
             "float64 was asked for, but JAX makes it float32 by default: call "
             'jax.config.update("jax_enable_x64", True) at the start of the program, or set the '
