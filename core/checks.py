@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -36,6 +38,14 @@ def fail(
 ) -> NoReturn:
     """Raise the one error of the one form."""
     raise kind(f"{argument}: {came}. Accepted: {accepted}.{' ' + mend if mend else ''}")
+
+
+def warn(message: str) -> None:
+    """Warn, as coming from the line of the caller's code that called this package."""
+    package, frame, level = __name__.split(".")[0], sys._getframe(1), 2
+    while frame.f_back and str(frame.f_globals.get("__name__")).split(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def number(name: str, value: Any, accepted: str = "a number", minimum: float = -math.inf) -> float:

@@ -12,7 +12,7 @@ from .equations import Equation
 ARRAYS = {"torch": "torch.Tensor", "jax": "jax.Array"}
 
 _TRACING = {
-    "torch": "torch.compile and torch.func.vmap over models",
+    "torch": "torch.compile",
     "jax": "jax.jit, jax.checkpoint and jax.vmap over models",
 }
 
@@ -148,7 +148,9 @@ def _sources(equation: Equation, array: str) -> str:
     names = " / ".join(f"source_amplitudes{suffix(channel)}" for channel in equation.sources)
     places = " / ".join(f"source_locations{suffix(channel)}" for channel in equation.sources)
     return (
-        f"    {names}: {array} [shot, source, time].\n"
+        f"    {names}: {array} [shot, source, time], the source term of the equation in\n"
+        "        its cell, not divided by the cell's volume. Sample i acts in the step from i to\n"
+        "        i + 1, so the last one reaches the final wavefields but no receiver.\n"
         f"    {places}: [shot, source, axis], in cells from the first cell of the model. Ints are\n"
         "        exact cells, each used by one source of a shot only; floats are interpolated and\n"
         "        can be differentiated. Points that are IGNORE_LOCATION in every coordinate are\n"

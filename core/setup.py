@@ -7,7 +7,6 @@ region as plain numbers, and the checked arrays. ``plan()`` stops here; ``propag
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,9 @@ from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .survey import Region, region_around, region_of_field
 from .timestep import cells_per_wavelength, cfl_condition
+
+_MOST_NODES = 2**31 - 1
+"""Nodes of all fields together: they are numbered by int32."""
 
 _FEWEST_CELLS = 6
 """Cells per wavelength below which a warning is given, as in Deepwave."""
@@ -131,7 +133,7 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
         receivers=receivers,
     )
     check_settings(before, setup.settings)
-    check_memory(equation, inputs, setup.region.n, setup.region.pml)
+    _check_state(setup)
     _warn_wavelength(setup)
     return setup
 
@@ -225,6 +227,28 @@ def _region(inputs: Inputs, options: Options, points: Sequence[Taps]) -> Region:
     return region
 
 
+def _check_state(setup: Setup) -> None:
+    """Raise where the grid has too many nodes, or initial fields or memory do not fit it."""
+    region, inputs = setup.region, setup.inputs
+    fields = setup.equation.fields(inputs.ndim)
+    if len(fields) * math.prod(region.n) > _MOST_NODES:
+        checks.fail(
+            "pml_width",
+            f"with the region it makes a grid of {list(region.n)} cells",
+            f"{_MOST_NODES // len(fields)} cells or fewer",
+            "Cut the model, with survey_pad for instance.",
+        )
+    for name, field in inputs.fields.items():
+        if tuple(field.shape[1:]) not in (region.n, region.shape):
+            checks.fail(
+                name,
+                f"has shape {list(field.shape)}",
+                f"[{inputs.shots}, *{list(region.n)}], the region and its PML, as a call returns "
+                f"it, or [{inputs.shots}, *{list(region.shape)}], the region, continued by zeros",
+            )
+    check_memory(setup.equation, inputs, region.n, region.pml)
+
+
 def _staggered(equation: Equation, ndim: int) -> bool:
     pieces = (piece for stage in equation.stages(ndim) for piece in stage.pieces)
     return any(piece.op in ("forward", "backward") for piece in pieces)
@@ -235,12 +259,11 @@ def _warn_wavelength(setup: Setup) -> None:
         return
     cells = cells_per_wavelength(setup.slowest, setup.pml_freq, setup.spacing)
     if cells < _FEWEST_CELLS and math.isfinite(cells):
-        warnings.warn(
+        checks.warn(
             f"there are {cells:.2g} cells per wavelength at {setup.pml_freq:.3g} Hz, "
             f"{setup.slowest:.4g} m/s and cells of {max(setup.spacing):.4g} m; with fewer than "
             f"{_FEWEST_CELLS} the waves disperse. Use smaller cells, a higher accuracy or lower "
-            "frequencies, or pass pml_freq if the frequency is not yours.",
-            stacklevel=2,
+            "frequencies, or pass pml_freq if the frequency is not yours."
         )
 
 

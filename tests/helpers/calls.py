@@ -1,0 +1,138 @@
+"""Whole calls of the public functions: cases in NumPy, run by either front end or by Deepwave."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from dualwave import native
+
+FLOATS = ("source_amplitudes", "wavefield_0", "wavefield_m1")
+SHAPES = {1: (23,), 2: (12, 15), 3: (7, 8, 9)}
+
+
+def backends(framework: str) -> list[str]:
+    """Backends to test: the compiled one as soon as the front end has its rules."""
+    rules = {"torch": "dualwave.torch.rules", "jax": "dualwave.jax.primitives"}[framework]
+    there = native.available() and importlib.util.find_spec(rules) is not None
+    return ["eager", "compiled"] if there else ["eager"]
+
+
+def wavelet(nt: int, dt: float, freq: float) -> np.ndarray:
+    """A Ricker wavelet that is zero to rounding at neither end of a short record."""
+    t = (np.pi * freq * (np.arange(nt) * dt - 1.2 / freq)) ** 2
+    return (1 - 2 * t) * np.exp(-t)
+
+
+def case(ndim: int = 2, nt: int = 50, dtype: str = "float64", **changes: Any) -> dict[str, Any]:
+    """Arguments of a call of ``scalar`` in NumPy: two shots, two sources and three receivers each.
+
+    The speed is random and rough, the cells are unequal and so are the PML widths; no sub-stepping.
+    """
+    rng = np.random.default_rng(ndim)
+    space = SHAPES[ndim]
+
+    def cells(count: int) -> np.ndarray:
+        flat = np.stack([rng.permutation(np.prod(space))[:count] for _ in range(2)])
+        return np.stack(np.unravel_index(flat, space), axis=-1)
+
+    dt = 6e-4
+    arguments = {
+        "v": rng.uniform(1500, 2500, space).astype(dtype),
+        "grid_spacing": [5.0, 6.0, 5.5][:ndim],
+        "dt": dt,
+        "source_amplitudes": (rng.normal(size=(2, 2, 1)) * wavelet(nt, dt, 60.0)).astype(dtype),
+        "source_locations": cells(2),
+        "receiver_locations": cells(3),
+        "pml_width": [4, 2, 3, 5, 2, 3][: 2 * ndim],
+        "max_vel": 2600.0,
+        "pml_freq": 60.0,
+    }
+    return arguments | changes
+
+
+def clustered(ndim: int = 2, **changes: Any) -> dict[str, Any]:
+    """As :func:`case`, with all points near the middle, so that ``survey_pad`` cuts the model."""
+    arguments = case(ndim, **changes)
+    for name, count in (("source_locations", 2), ("receiver_locations", 3)):
+        steps = np.stack([np.arange(count), np.arange(count)[::-1]])
+        arguments[name] = 4 + np.broadcast_to(steps[..., None], (2, count, ndim)).copy()
+    return arguments
+
+
+class Torch:
+    """The PyTorch front end on NumPy arguments."""
+
+    name = "torch"
+
+    def __init__(self) -> None:
+        import torch
+
+        import dualwave.torch
+
+        self.torch, self.module = torch, dualwave.torch
+
+    def array(self, x: Any) -> Any:
+        return self.torch.tensor(x) if isinstance(x, np.ndarray) else x
+
+    def call(self, arguments: dict[str, Any], function: str = "scalar") -> Any:
+        """The results as they are."""
+        return getattr(self.module, function)(**{k: self.array(x) for k, x in arguments.items()})
+
+    def gradients(self, loss: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> list:
+        """Gradients of ``loss(output)`` with respect to named arguments, as NumPy."""
+        tensors = {k: self.array(x) for k, x in arguments.items()}
+        wanted = [tensors[name].requires_grad_() for name in names]
+        value = loss(self.module.scalar(**tensors))
+        return [g.numpy() for g in self.torch.autograd.grad(value, wanted)]
+
+
+class Jax:
+    """The JAX front end on NumPy arguments."""
+
+    name = "jax"
+
+    def __init__(self) -> None:
+        import jax
+
+        import dualwave.jax
+
+        self.jax, self.module = jax, dualwave.jax
+
+    def array(self, x: Any) -> Any:
+        return self.jax.numpy.asarray(x) if isinstance(x, np.ndarray) else x
+
+    def call(self, arguments: dict[str, Any], function: str = "scalar") -> Any:
+        """The results as they are."""
+        return getattr(self.module, function)(**{k: self.array(x) for k, x in arguments.items()})
+
+    def gradients(self, loss: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> list:
+        """Gradients of ``loss(output)`` with respect to named arguments, as NumPy."""
+        arrays = {k: self.array(x) for k, x in arguments.items()}
+
+        def value(wanted: dict) -> Any:
+            return loss(self.module.scalar(**{**arrays, **wanted}))
+
+        found = self.jax.grad(value)({name: arrays[name] for name in names})
+        return [np.asarray(found[name]) for name in names]
+
+
+FRONT_ENDS = {"torch": Torch, "jax": Jax}
+ROWS = [(name, backend) for name in FRONT_ENDS for backend in backends(name)]
+"""Front end and backend, for tests that hold in all of them."""
+
+
+def numpy(x: Any) -> np.ndarray:
+    """Any array without its derivatives."""
+    return np.asarray(x.detach() if hasattr(x, "detach") else x)
+
+
+def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:
+    """Largest difference relative to the largest value, which is not zero."""
+    ours, theirs = numpy(ours), numpy(theirs)
+    assert ours.shape == theirs.shape
+    scale = np.abs(theirs).max()
+    assert scale > 0
+    assert np.abs(ours - theirs).max() <= tolerance * scale
