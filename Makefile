@@ -9,8 +9,8 @@ PIP := $(BIN)/python -m pip
 # The build uses the tools of the environment, not the machine's.
 export PATH := $(BIN):$(PATH)
 
-# The throw-away equation that the tests add to the package, and CMake's switches. The two builds have a folder each:
-# both are incremental.
+# The throw-away equation that the tests add to the package, and CMake's switches. Every build uses one folder, so the
+# tests compile that equation and nothing else again.
 EXTRA_EQUATIONS ?= $(CURDIR)/tests/equations
 CMAKE_DEFINES ?=
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
@@ -20,8 +20,8 @@ OUT ?= out
 
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
-install = $(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall . \
-          $(foreach d,$(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/$(2)
+install = $(PIP) install --quiet --no-build-isolation . \
+          $(foreach d,$(CMAKE_DEFINES) DUALWAVE_EXTRA_EQUATIONS=$(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
 
 .PHONY: help demo test test-all bench lint format stats clean
 .DELETE_ON_ERROR:
@@ -38,7 +38,7 @@ test: $(VENV)/.package-test
 test-all: lint test demo
 
 bench: $(VENV)/.package-test
-	$(BIN)/python -P -m pytest -q -s tests/benchmarks $(BENCH_FLAGS)
+	$(BIN)/python tests/benchmarks/run.py $(BENCH_FLAGS)
 
 lint: $(VENV)/.package-test
 	$(BIN)/pre-commit run --all-files
@@ -68,7 +68,7 @@ $(VENV)/.python:
 # there before anything else asks for it.
 $(VENV)/.demo: $(VENV)/.python requirements-demo.txt
 	$(PIP) install --quiet $$(grep '^torch==' requirements-demo.txt)
-	$(PIP) install --quiet -r requirements-demo.txt array-api-compat
+	$(PIP) install --quiet -r requirements-demo.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
@@ -77,10 +77,10 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
 
 $(VENV)/.package: $(VENV)/.demo $(SOURCES)
 	@rm -f $(VENV)/.package-test
-	$(call install,,plain)
+	$(call install,OFF)
 	@touch $@
 
 # What the tests install serves the demo too.
 $(VENV)/.package-test: $(VENV)/.dev $(SOURCES) $(EQUATION_SOURCES)
-	$(call install,DUALWAVE_EXTRA_EQUATIONS=$(EXTRA_EQUATIONS),extra)
+	$(call install,$(EXTRA_EQUATIONS))
 	@touch $@ $(VENV)/.package

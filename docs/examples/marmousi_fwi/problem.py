@@ -21,8 +21,8 @@ class Settings:
     """Size of the problem and of the optimiser's steps, the same for both front ends."""
 
     spacing: float = 20.0  # m
-    shots: int = 12
-    iterations: int = 20
+    shots: int = 10
+    iterations: int = 18
     step: float = 60.0  # m/s, about the largest change of speed in one iteration at 1.3 km depth
     betas: tuple[float, float] = (0.8, 0.99)
     # Relative to the largest gradient of the first iteration. It is large, so that cells that the
