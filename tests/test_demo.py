@@ -16,9 +16,9 @@ def demo(tmp_path_factory):
     """Two iterations on coarse cells: too few to meet the requirements."""
     out = tmp_path_factory.mktemp("demo")
     environment = {k: v for k, v in os.environ.items() if k != "DUALWAVE_DATA"}
+    small = ["--spacing", "50", "--shots", "2", "--iterations", "2"]
     done = subprocess.run(
-        [sys.executable, DEMO / "main.py", "--out", out]
-        + ["--spacing", "50", "--shots", "2", "--iterations", "2"],
+        [sys.executable, DEMO / "main.py", "--out", out, *small],
         capture_output=True,
         text=True,
         env=environment,
