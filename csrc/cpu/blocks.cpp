@@ -51,7 +51,7 @@ void Shot<T>::for_packed(int psi_copy, F&& f) const {
 
 template <class T>
 void Shot<T>::load(const T* packed, T* block, int psi_copy) const {
-  const T* from = packed + shot_ * p_.compact_state;
+  const T* from = packed + shot_ * p_.packed_state;
   for_packed(psi_copy, [&](Index offset, Index size) {
     std::memcpy(block + offset, from, sizeof(T) * size);
     from += size;
@@ -60,7 +60,7 @@ void Shot<T>::load(const T* packed, T* block, int psi_copy) const {
 
 template <class T>
 void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
-  T* to = packed + shot_ * p_.compact_state;
+  T* to = packed + shot_ * p_.packed_state;
   for_packed(psi_copy, [&](Index offset, Index size) {
     std::memcpy(to, block + offset, sizeof(T) * size);
     to += size;
@@ -77,14 +77,56 @@ T* Shot<T>::checkpoint(Index number, int level) const {
 }
 
 template <class T>
-void Shot<T>::copy_checkpoint(Index step, bool save) {
+void Shot<T>::save_checkpoint(Index number) {
   const Index size = p_.layout.state_size;
   const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+  for (int l = 0; l < levels(); ++l) std::memcpy(checkpoint(number, l) + begin, m_.state[l].data() + begin, sizeof(T) * (end - begin));
+}
+
+template <class T>
+void Shot<T>::restore_checkpoint(Index number) {
+  const Index size = p_.layout.state_size;
+  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+  for (int l = 0; l < levels(); ++l) std::memcpy(m_.state[l].data() + begin, checkpoint(number, l) + begin, sizeof(T) * (end - begin));
+}
+
+template <class T>
+bool Shot<T>::load_state() {
+  for (int l = 0; l < levels(); ++l) clear(m_.state[l].data(), p_.layout.state_size);
+  if (!sync()) return false;
+  if (who_.index == 0)
+    for (int l = 0; l < levels(); ++l)
+      if (p_.level[l].state) load(p_.level[l].state, m_.state[l].data(), 0);
+  return sync();
+}
+
+template <class T>
+bool Shot<T>::store_state() {
+  if (who_.index == 0)
+    for (int l = 0; l < levels(); ++l)
+      if (T* out = p_.level[l].out_state) store(m_.state[l].data(), out, parity_);
+  return sync();
+}
+
+template <class T>
+bool Shot<T>::load_adjoint() {
   for (int l = 0; l < levels(); ++l) {
-    T* kept = checkpoint(step / p_.description.interval, l);
-    T* state = m_.state[l].data();
-    std::memcpy((save ? kept : state) + begin, (save ? state : kept) + begin, sizeof(T) * (end - begin));
+    clear(m_.adjoint[l].data(), p_.layout.state_size);
+    if (m_.gradient[l]) clear(m_.gradient[l].data(), p_.equation.coefficients * p_.layout.geometry.grid);
   }
+  if (!sync()) return false;
+  if (who_.index == 0)
+    for (int l = 0; l < levels(); ++l)
+      if (p_.level[l].state_bar) load(p_.level[l].state_bar, m_.adjoint[l].data(), 0);
+  return sync();
+}
+
+template <class T>
+bool Shot<T>::store_adjoint() {
+  if (who_.index == 0)
+    for (int l = 0; l < levels(); ++l)
+      if (T* out = p_.level[l].gradient[kState]) store(m_.adjoint[l].data(), out, 0);
+  return sync();
 }
 
 template <class T>

@@ -1,23 +1,32 @@
 // Gathers the row kernels of one (equation, dim, order, dtype) into a table of function pointers.
 #pragma once
-#include "cpu/adjoint_rows.hpp"
-#include "cpu/forward_rows.hpp"
+#include "kernels/adjoint_stage.hpp"
+#include "kernels/forward_stage.hpp"
 #include "table/traits.hpp"
 
 namespace dualwave::DW_TARGET {
 
+// A stage's operation over a block of rows.
+template <class Stage, class T>
+void rows(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+  for (Index r = begin; r < end; ++r) {
+    const Row<T> row(layout, view, r);
+    for_stretches(row, [&](Index first, Index last, auto with_pml) { Stage::template apply<with_pml, kChunk>(row, first, last); });
+  }
+}
+
 template <class Equation, int dim, int order, class T, int stage>
 void fill_stage(Kernels<T>& k) {
   using Traits = StageTraits<Equation, dim, stage>;
-  k.forward[stage][0] = ForwardRows<Traits, order, T, 1, false>::run;
-  k.forward[stage][1] = ForwardRows<Traits, order, T, 2, false>::run;
-  k.forward[stage][2] = ForwardRows<Traits, order, T, 4, false>::run;
-  k.forward_saving[stage][0] = ForwardRows<Traits, order, T, 1, true>::run;
-  k.forward_saving[stage][1] = ForwardRows<Traits, order, T, 2, true>::run;
-  k.adjoint_multiply[stage][0] = AdjointMultiplyRows<Traits, T, 1>::run;
-  k.adjoint_multiply[stage][1] = AdjointMultiplyRows<Traits, T, 2>::run;
-  k.adjoint_gather[stage][0] = AdjointGatherRows<Traits, order, T, 1>::run;
-  k.adjoint_gather[stage][1] = AdjointGatherRows<Traits, order, T, 2>::run;
+  k.forward[stage][0] = rows<ForwardStage<Traits, order, T, 1, false>, T>;
+  k.forward[stage][1] = rows<ForwardStage<Traits, order, T, 2, false>, T>;
+  k.forward[stage][2] = rows<ForwardStage<Traits, order, T, 4, false>, T>;
+  k.forward_saving[stage][0] = rows<ForwardStage<Traits, order, T, 1, true>, T>;
+  k.forward_saving[stage][1] = rows<ForwardStage<Traits, order, T, 2, true>, T>;
+  k.adjoint_multiply[stage][0] = rows<AdjointMultiply<Traits, T, 1>, T>;
+  k.adjoint_multiply[stage][1] = rows<AdjointMultiply<Traits, T, 2>, T>;
+  k.adjoint_gather[stage][0] = rows<AdjointGather<Traits, order, T, 1>, T>;
+  k.adjoint_gather[stage][1] = rows<AdjointGather<Traits, order, T, 2>, T>;
 }
 
 template <class Equation, int dim, int order, class T>

@@ -33,7 +33,7 @@ void Shot<T>::record(Index step) {
       T sum = 0;
       for (Index i = 0; i < points.taps; ++i)
         if (nodes[i].field >= 0)
-          sum += product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].receiver_weights, row * points.taps + i) * *grid_of(m_.state[b], nodes[i]); });
+          sum += product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].receiver_weights, row * points.taps + i) * *at_node(m_.state[b], nodes[i]); });
       out[row * steps + step] = sum;
     }
   }
@@ -47,7 +47,7 @@ void Shot<T>::keep_traces(Index step_in_segment) {
     for (Index k = who_.index; k < points.count; k += who_.count) {
       const Node* nodes = points.of(shot_, k);
       T* out = m_.traces[level].data() + (step_in_segment * points.count + k) * points.taps;
-      for (Index i = 0; i < points.taps; ++i) out[i] = nodes[i].field >= 0 ? *grid_of(m_.state[level], nodes[i]) : T(0);
+      for (Index i = 0; i < points.taps; ++i) out[i] = nodes[i].field >= 0 ? *at_node(m_.state[level], nodes[i]) : T(0);
     }
 }
 
@@ -62,7 +62,7 @@ void Shot<T>::inject(int stage, Index step) {
       const Node& node = nodes[i];
       if (node.field < 0 || p_.stage_of_field[node.field] != stage || !who_.owns(node)) continue;
       for (int level = 0; level < levels(); ++level)
-        *grid_of(m_.state[level], node) += product_sum<T>(level, [&](int a, int b) {
+        *at_node(m_.state[level], node) += product_sum<T>(level, [&](int a, int b) {
           return at(p_.level[a].source_weights, row * points.taps + i) * at(p_.level[b].amplitudes, row * steps + step);
         });
     }
@@ -83,7 +83,7 @@ void Shot<T>::source_gradients(int stage, Index step) {
       for (Index i = 0; i < points.taps; ++i) {
         const Node& node = nodes[i];
         if (node.field < 0 || p_.stage_of_field[node.field] != stage) continue;
-        const auto lambda = [&](int b) { return *grid_of(m_.adjoint[b], node); };
+        const auto lambda = [&](int b) { return *at_node(m_.adjoint[b], node); };
         if (amplitudes)
           amplitudes[row * steps + step] +=
               product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].source_weights, row * points.taps + i) * lambda(b); });
@@ -122,7 +122,7 @@ void Shot<T>::inject_residuals(Index step) {
       const Node& node = nodes[i];
       if (node.field < 0 || !who_.owns(node)) continue;
       for (int level = 0; level < levels(); ++level)
-        *grid_of(m_.adjoint[level], node) += product_sum<T>(level, [&](int a, int b) {
+        *at_node(m_.adjoint[level], node) += product_sum<T>(level, [&](int a, int b) {
           return at(p_.level[a].receiver_weights, row * points.taps + i) * at(p_.level[b].receivers_bar, row * steps + step);
         });
     }

@@ -30,13 +30,10 @@ Division divide(const Description& d, int levels) {
 }
 
 template <class T>
-void clear_gradients(Problem<T>& p) {
-  const Description& d = p.description;
-  const Index sizes[kOperands] = {d.gradients * p.equation.coefficients * d.cells(), d.shots * d.sources * d.steps, d.shots * d.sources * d.source_taps,
-                                  d.shots * d.receivers * d.receiver_taps, d.shots * p.compact_state};
-  for (int l = 0; l < p.levels; ++l)
+void clear_gradients(const Call<T>& call) {
+  for (int l = 0; l < call.levels; ++l)
     for (int o = 0; o < kOperands; ++o)
-      if (T* out = p.level[l].gradient[o]) std::fill_n(out, sizes[o], T(0));
+      if (T* out = call.level[l].gradient[o]) std::fill_n(out, call.gradient_size(o), T(0));
 }
 
 template <class T>

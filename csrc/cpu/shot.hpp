@@ -1,8 +1,8 @@
 // The march of one shot through time, forwards and backwards, by one thread or by all of them together.
 #pragma once
-#include <vector>
-
 #include "cpu/problem.hpp"
+#include "cpu/team.hpp"
+#include "engine/time_loop.hpp"
 
 namespace dualwave {
 
@@ -28,50 +28,51 @@ struct ShotMemory {
 };
 
 template <class T>
-class Shot {
+class Shot : public TimeLoop<Shot<T>> {
  public:
   Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot);
-  bool run();  // false when interrupted
-  // Adds this shot's gradient to its model's; a caller after the other, in the order of the shots, so that sums keep their bits.
+  // Adds this shot's gradient to its model's; one caller after the other, in the order of the shots, so that sums keep their bits.
   void add_coefficient_gradients();
 
  private:
-  enum class Save { nothing, checkpoints, history };
+  friend class TimeLoop<Shot<T>>;
+  using TimeLoop<Shot<T>>::slot_;
+  using TimeLoop<Shot<T>>::parity_;
 
-  // Time steps.
-  bool march(Index first, Index last, Save save);
-  bool march_back(Index first, Index last);
-  bool run_reverse();
-  void set_roles(Index step);
+  bool sync() const { return who_.sync(); }
+  int levels() const { return p_.levels; }
   View<T> view(int stage, Index step_in_segment) const;
-  void swap(int stage);
+  void update(int stage, Index step_in_segment, bool save);
+  void multiply(int stage, Index step_in_segment);
+  void gather(int stage, Index step_in_segment);
 
-  // Sources and receivers (cpu/points.cpp).
+  // cpu/points.cpp
   void record(Index step);
   void keep_traces(Index step_in_segment);
   void inject(int stage, Index step);
   void source_gradients(int stage, Index step);
   void receiver_gradients(Index step, Index step_in_segment);
   void inject_residuals(Index step);
+  T* at_node(const Buffer<T>& block, const Node& node) const { return block.data() + slot_[node.field] * p_.layout.geometry.grid + node.offset; }
 
-  // Blocks (cpu/blocks.cpp).
+  // cpu/blocks.cpp
+  bool load_state();
+  bool store_state();
+  bool load_adjoint();
+  bool store_adjoint();
+  void save_checkpoint(Index number);
+  void restore_checkpoint(Index number);
   void clear(T* block, Index size) const;
   void load(const T* packed, T* block, int psi_copy) const;
   void store(const T* block, T* packed, int psi_copy) const;
   template <class F>
   void for_packed(int psi_copy, F&& f) const;
   T* checkpoint(Index number, int level) const;
-  void copy_checkpoint(Index step, bool save);
-
-  int levels() const { return p_.levels; }
-  T* grid_of(const Buffer<T>& block, const Node& node) const { return block.data() + slot_[node.field] * p_.layout.geometry.grid + node.offset; }
 
   Problem<T>& p_;
   ShotMemory<T>& m_;
   const Member who_;
   const Index shot_;
-  int slot_[kMaxFields];
-  int parity_ = 0;
 };
 
 extern template class Shot<float>;

@@ -1,29 +1,25 @@
-// A stage of the time step over a block of rows, on 1, 2 or 4 levels: forward, tangent and second_tangent.
+// A stage of the time step over a stretch of a row, on 1, 2 or 4 levels: forward, tangent and second_tangent.
 #pragma once
-#include "cpu/pml_rows.hpp"
+#include "kernels/pml_rows.hpp"
 
 namespace dualwave::DW_TARGET {
 
 template <class Traits, int order, class T, int levels, bool save>
-struct ForwardRows {
+struct ForwardStage {
   static constexpr int first_axis = 3 - Traits::dim;
 
-  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    alignas(64) T pml[levels][Traits::scratches][kChunk];
-    for (Index r = begin; r < end; ++r) {
-      const Row<T> row(layout, view, r);
-      for_stretches(row, [&](Index first, Index last, auto with_pml) {
-        if constexpr (with_pml) sum_pml(row, first, last, pml);
-        update<with_pml>(row, first, last, pml);
-      });
-    }
+  // Cells [first, last) of the row, at most `chunk` of them where the PML reaches.
+  template <bool with_pml, int chunk>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
+    T pml[levels][Traits::scratches > 0 ? Traits::scratches : 1][with_pml ? chunk : 1];
+    if constexpr (with_pml) sum_pml(row, first, last, pml);
+    update<with_pml>(row, first, last, pml);
   }
 
  private:
-  using Pml = T[levels][Traits::scratches][kChunk];
-
   // pml[level][quantity][x - first] = what the layers add to each quantity of this stretch.
-  static void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
+  template <class Pml>
+  static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
     for (auto& level : pml)
       for (auto& quantity : level) for (Index i = 0; i < last - first; ++i) quantity[i] = 0;
     for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
@@ -34,8 +30,8 @@ struct ForwardRows {
     });
   }
 
-  template <bool with_pml>
-  static void update(const Row<T>& row, Index first, Index last, const Pml& pml) {
+  template <bool with_pml, class Pml>
+  static DW_HD void update(const Row<T>& row, Index first, Index last, const Pml& pml) {
     const Layout<T>& l = row.layout;
     T* field[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];

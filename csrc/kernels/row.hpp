@@ -1,11 +1,11 @@
-// One row of cells, and the walk over a block of rows: interior stretches, where no PML reaches, and the others.
+// One row of cells, and its stretches: those that no PML reaches, and the others.
 #pragma once
 #include "kernels/pml.hpp"
 #include "kernels/view.hpp"
 
 namespace dualwave::DW_TARGET {
 
-constexpr Index kChunk = 256;  // cells of a row whose PML terms are held in cache at once
+constexpr int kChunk = 256;  // cells of a row whose PML terms are held in cache at once
 
 template <class T>
 struct Row {
@@ -14,23 +14,23 @@ struct Row {
   Index index[3];  // z, y; x is the loop's
   Index offset;    // of the row's cell 0 in a grid, the grid's origin included
 
-  Row(const Layout<T>& l, const View<T>& v, Index row) : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
+  DW_HD Row(const Layout<T>& l, const View<T>& v, Index row) : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
     const Geometry& g = l.geometry;
     offset = g.origin + index[0] * g.stride[0] + index[1] * g.stride[1];
   }
-  T* state(int level, int field) const { return view.state[level] + view.slot[field] * layout.geometry.grid + offset; }
-  T* adjoint(int level, int field) const { return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset; }
-  const T* coefficient(int level, int which) const {
+  DW_HD T* state(int level, int field) const { return view.state[level] + view.slot[field] * layout.geometry.grid + offset; }
+  DW_HD T* adjoint(int level, int field) const { return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset; }
+  DW_HD const T* coefficient(int level, int which) const {
     return view.coefficient[level] + view.coefficient_step[level] * (which * layout.geometry.grid + offset);
   }
-  T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
+  DW_HD T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
 
-  bool in_outer_slab() const {
+  DW_HD bool in_outer_slab() const {
     const Geometry& g = layout.geometry;
     return (g.dim > 2 && g.in_slab(0, index[0])) || (g.dim > 1 && g.in_slab(1, index[1]));
   }
   // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at cell x.
-  Index slab_offset(int axis, Index x) const {
+  DW_HD Index slab_offset(int axis, Index x) const {
     const Geometry& g = layout.geometry;
     Index offset_in_slab = g.slab[axis].origin;
     for (int other = 0; other < 2; ++other)
@@ -70,7 +70,7 @@ DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&
 template <Op op, bool inner, class T>
 struct PmlRow {
   const T *a, *b, *db;
-  PmlRow(const Profile<T>& p, Index cell) {
+  DW_HD PmlRow(const Profile<T>& p, Index cell) {
     const Index at = inner ? 0 : cell;
     a = (op == Op::forward ? p.a_half : p.a) + at;
     b = (op == Op::forward ? p.b_half : p.b) + at;
@@ -90,14 +90,6 @@ constexpr int memory_rank(int piece) {
   int rank = 0;
   for (int p = 0; p < piece; ++p) rank += Traits::piece(p).op != Op::value ? 1 : 0;
   return rank;
-}
-
-template <class Traits, int axis, class T>
-DW_INLINE Index stride_of(const Geometry& g) {
-  if constexpr (axis == 2)
-    return 1;
-  else
-    return g.stride[axis];
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -1,6 +1,6 @@
 // The PML over a stretch of a row. Nothing here knows the equation, so that all of them share one copy of each loop.
 #pragma once
-#include "cpu/row.hpp"
+#include "kernels/row.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -13,14 +13,14 @@ struct PmlStretch {
   int axis;
   Index at;           // offset of the stretch's row in the axis' slab arrays
 
-  PmlStretch(const Row<T>& row, Piece piece, int number, Index first, Index last)
+  DW_HD PmlStretch(const Row<T>& row, Piece piece, int number, Index first, Index last)
       : from(first), to(last), scale(static_cast<T>(piece.scale)), memory_number(number), axis(3 - row.layout.geometry.dim + piece.axis),
         at(row.slab_offset(axis, first)) {}
 };
 
 // sum[x] += scale * (what the layer adds to the derivative of the row f).
 template <Op op, int order, bool inner, class T>
-__attribute__((noinline)) void add_pml(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict sum) {
+DW_NOINLINE void add_pml(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict sum) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
@@ -43,7 +43,7 @@ __attribute__((noinline)) void add_pml(const Row<T>& row, const PmlStretch<T>& s
 
 // The transpose's first pass, over the row q of Lambda.
 template <Op op, bool inner, class T>
-__attribute__((noinline)) void multiply_pml(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {
+DW_NOINLINE void multiply_pml(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {
   const Layout<T>& l = row.layout;
   const Index size = l.geometry.slab[s.axis].size;
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
@@ -61,7 +61,7 @@ __attribute__((noinline)) void multiply_pml(const Row<T>& row, const PmlStretch<
 
 // The transpose's second pass: sum[x] += what the layer adds to the transposed derivative.
 template <Op op, int order, bool inner, class T>
-__attribute__((noinline)) void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint, T* __restrict sum) {
+DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint, T* __restrict sum) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];

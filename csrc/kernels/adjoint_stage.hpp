@@ -1,11 +1,11 @@
-// The transpose of a stage over a block of rows, on 1 or 2 levels: adjoint and tangent_adjoint, in two passes.
+// The transpose of a stage over a stretch of a row, on 1 or 2 levels: adjoint and tangent_adjoint, in two passes.
 //
 // With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c * lambda_target at each
 // cell, adds g_q * lambda_target to the gradient, and stores Lambda_q where a derivative of it is needed; the second adds
 // sum of pieces scale * Op^T(Lambda_q) to the cotangent of the field that the piece reads. Neighbours' Lambda must be complete
 // in between.
 #pragma once
-#include "cpu/pml_rows.hpp"
+#include "kernels/pml_rows.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -29,26 +29,25 @@ DW_INLINE T multiplied(const Fields& lambda, const Coefficients& coefficient, In
 }
 
 template <class Traits, class T, int levels>
-struct AdjointMultiplyRows {
-  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    for (Index r = begin; r < end; ++r) {
-      const Row<T> row(layout, view, r);
-      if (view.gradient[0])
-        multiply<true>(row);
-      else
-        multiply<false>(row);
-      for_pml_pieces<Traits>(row, 0, layout.geometry.n[2], [&](auto p, const PmlStretch<T>& stretch) {
+struct AdjointMultiply {
+  template <bool with_pml, int chunk>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
+    if (row.view.gradient[0])
+      multiply<true>(row, first, last);
+    else
+      multiply<false>(row, first, last);
+    if constexpr (with_pml)
+      for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
         constexpr Piece piece = Traits::piece(p);
         for (int level = 0; level < levels; ++level)
-          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(row, stretch, row.grid(view.scratch[level], Traits::scratch_slot(piece.quantity)),
-                                                               view.adjoint[level], view.scratch[level]);
+          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(row, stretch, row.grid(row.view.scratch[level], Traits::scratch_slot(piece.quantity)),
+                                                               row.view.adjoint[level], row.view.scratch[level]);
       });
-    }
   }
 
  private:
   template <bool gradient>
-  static void multiply(const Row<T>& row) {
+  static DW_HD void multiply(const Row<T>& row, Index first, Index last) {
     const T* lambda[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];
     const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
@@ -63,9 +62,8 @@ struct AdjointMultiplyRows {
       if constexpr (gradient) unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
       unroll<Traits::scratches>([&](auto s) DW_FLAT { out[level][s] = row.grid(row.view.scratch[level], s); });
     });
-    const Index n = row.layout.geometry.n[2];
 #pragma GCC ivdep
-    for (Index x = 0; x < n; ++x) {
+    for (Index x = first; x < last; ++x) {
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
           if constexpr (Traits::differentiated(q)) out[level][Traits::scratch_slot(q)][x] = multiplied<Traits, level, q, T>(lambda, coefficient, x);
@@ -85,24 +83,19 @@ struct AdjointMultiplyRows {
 };
 
 template <class Traits, int order, class T, int levels>
-struct AdjointGatherRows {
+struct AdjointGather {
   static constexpr int first_axis = 3 - Traits::dim;
 
-  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    alignas(64) T pml[levels][Traits::fields][kChunk];
-    for (Index r = begin; r < end; ++r) {
-      const Row<T> row(layout, view, r);
-      for_stretches(row, [&](Index first, Index last, auto with_pml) {
-        if constexpr (with_pml) sum_pml(row, first, last, pml);
-        gather<with_pml>(row, first, last, pml);
-      });
-    }
+  template <bool with_pml, int chunk>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
+    T pml[levels][Traits::fields][with_pml ? chunk : 1];
+    if constexpr (with_pml) sum_pml(row, first, last, pml);
+    gather<with_pml>(row, first, last, pml);
   }
 
  private:
-  using Pml = T[levels][Traits::fields][kChunk];
-
-  static void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
+  template <class Pml>
+  static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
     for (auto& level : pml)
       for (auto& field : level) for (Index i = 0; i < last - first; ++i) field[i] = 0;
     for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
@@ -113,8 +106,8 @@ struct AdjointGatherRows {
     });
   }
 
-  template <bool with_pml>
-  static void gather(const Row<T>& row, Index first, Index last, const Pml& pml) {
+  template <bool with_pml, class Pml>
+  static DW_HD void gather(const Row<T>& row, Index first, Index last, const Pml& pml) {
     const Layout<T>& l = row.layout;
     T* lambda[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];

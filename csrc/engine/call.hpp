@@ -1,0 +1,68 @@
+// One call of a map: its operands by level, checked against the description. Pointers may be of the host or of a device.
+#pragma once
+#include "engine/description.hpp"
+#include "engine/equation.hpp"
+#include "engine/slots.hpp"
+#include "kernels/view.hpp"
+
+namespace dualwave {
+
+// Operands of one level; null where the map was given none.
+template <class T>
+struct Level {
+  const T* coefficients = nullptr;  // [models][coefficient][cells]
+  Index models = 0;
+  const T* amplitudes = nullptr;
+  const T* source_weights = nullptr;
+  const T* receiver_weights = nullptr;
+  const T* state = nullptr;
+  const T* receivers_bar = nullptr;
+  const T* state_bar = nullptr;
+  T* out_receivers = nullptr;
+  T* out_state = nullptr;
+  T* gradient[kOperands] = {};
+};
+
+template <class T>
+struct Call {
+  Description description;
+  Map map;
+  int levels;
+  const EquationInfo& equation;
+  Layout<T> layout;  // its profiles are set by whoever runs the call, where they are needed
+  Index packed_state = 0;  // elements of one shot's state, as the caller sees it
+  Level<T> level[kLevels];
+  const std::int32_t* source_nodes = nullptr;
+  const std::int32_t* receiver_nodes = nullptr;
+  const std::int32_t* model_index = nullptr;  // [row][shot]
+  const T* profiles = nullptr;
+  const T* checkpoints_in = nullptr;  // [shot][checkpoint][state_size]
+  T* checkpoints_out = nullptr;
+  std::vector<int> stage_of_field;  // the stage after which a source on it is injected; -1: never updated
+
+  // Throws std::invalid_argument when an operand is missing, unexpected or of a wrong size.
+  Call(const Description& d, Map map, const Operands& operands);
+
+  bool wants_gradient(int operand) const;
+  bool wants_outputs() const;
+  Index gradient_size(int operand) const;
+
+ private:
+  Index operand_size(int operand) const;
+  void read_level(int l, const Operands& operands);
+  void read_cotangents(int l, const Operands& operands);
+  void read_constants(const Operands& operands);
+};
+
+template <class T>
+Layout<T> make_layout(const Description& d, const EquationInfo& equation);
+
+// Elements of one shot's state as packed for the caller: fields, then PML memory in the slabs' own cells.
+Index packed_state_size(const Description& d, const EquationInfo& equation);
+
+extern template struct Call<float>;
+extern template struct Call<double>;
+extern template Layout<float> make_layout(const Description&, const EquationInfo&);
+extern template Layout<double> make_layout(const Description&, const EquationInfo&);
+
+}  // namespace dualwave
