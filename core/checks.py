@@ -133,26 +133,31 @@ def per_axis(name: str, value: Any, ndim: int, unit: str) -> tuple[float, ...]:
     return tuple(positive(f"{name}[{i}]", entry, unit) for i, entry in enumerate(found))
 
 
-def per_face(name: str, value: Any, ndim: int, optional: bool = False) -> tuple[int | None, ...]:
-    """Ints of 0 or more, beginning and end of each axis, from one for all or a sequence.
+def per_face(name: str, value: Any, ndim: int) -> tuple[int, ...]:
+    """Ints of 0 or more, beginning and end of each axis, from one for all or a sequence."""
+    return tuple(integer(label, x, 0, one) for label, x, one in _faces(name, value, ndim, ""))
 
-    Args:
-        optional: None is accepted too, alone or as an entry.
-    """
-    one = "an int of 0 or more" + " or None" * optional
-    found = None if value is None and optional else entries(value)
+
+def per_face_or_none(name: str, value: Any, ndim: int) -> tuple[int | None, ...]:
+    """As :func:`per_face`; None is accepted too, alone or as an entry."""
+    value = [None] * (2 * ndim) if value is None else value
+    return tuple(
+        None if x is None else integer(label, x, 0, one)
+        for label, x, one in _faces(name, value, ndim, " or None")
+    )
+
+
+def _faces(name: str, value: Any, ndim: int, none: str) -> list[tuple[str, Any, str]]:
+    """For each face a name, the value as given, and what is accepted."""
+    order = "beginning and end of each axis, slowest first"
+    accepted = f"an int of 0 or more{none}, or {2 * ndim} of them: {order}"
+    found = entries(value)
     if found is None:
-        found, names = [value] * (2 * ndim), [name] * (2 * ndim)
-    else:
-        names = [f"{name}[{i}]" for i in range(len(found))]
-    accepted = f"{one}, or {2 * ndim} of them: beginning and end of each axis, slowest first"
+        return [(name, value, accepted)] * (2 * ndim)
     if len(found) != 2 * ndim:
         came = f"got {len(found)} entries for a model of {ndim} dimension{'s' * (ndim > 1)}"
         fail(name, came, accepted)
-    return tuple(
-        None if optional and entry is None else integer(label, entry, 0, accepted)
-        for label, entry in zip(names, found, strict=True)
-    )
+    return [(f"{name}[{i}]", entry, accepted) for i, entry in enumerate(found)]
 
 
 def array(fw: Framework, name: str, x: Any, accepted: str, dtype: str | None = None) -> Array:

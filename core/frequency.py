@@ -53,8 +53,9 @@ def _power(channels: Sequence[np.ndarray], length: int) -> np.ndarray:
     total = np.zeros(length // 2 + 1)
     for signal in channels:
         # Trace by trace: a survey's padded spectra need not be held at once.
-        traces = signal.reshape(-1, signal.shape[-1])
-        power = sum(np.abs(np.fft.rfft(trace, length)).astype(np.float64) ** 2 for trace in traces)
+        power = np.zeros_like(total)
+        for trace in signal.reshape(-1, signal.shape[-1]):
+            power += np.abs(np.fft.rfft(trace, length)).astype(np.float64) ** 2
         total += power / max(power.sum(), np.finfo(np.float64).tiny)
     return total
 

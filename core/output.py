@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .checks import fail
+from .checks import fail, warn
 from .docstrings import output_names
 from .equations import Equation
 
@@ -55,7 +55,7 @@ class AuxiliaryState(dict):
         return cls(zip(names, arrays, strict=True), settings)
 
 
-def output_class(equation: Equation) -> type:
+def output_class(equation: Equation) -> Any:
     """The named tuple that the function of an equation returns; one class per equation."""
     return _named_tuple(equation.name, output_names(equation))
 
@@ -123,7 +123,10 @@ def initial_fields(
 
 
 def check_settings(before: Settings | None, now: Settings) -> None:
-    """Raise where a continued state was computed with something that must not change."""
+    """Raise where a continued state was computed with something that must not change.
+
+    Another PML, by pml_freq or max_vel, gives a warning.
+    """
     if before is None:
         return
     for name in ("equation", "accuracy", "pml", "spacing", "internal_dt", "origin", "n"):
@@ -134,4 +137,11 @@ def check_settings(before: Settings | None, now: Settings) -> None:
                 f"was computed with {name} = {old}, but this call has {name} = {new}",
                 f"{name} = {old}",
                 "Pass the same arguments, or the wavefields alone, without auxiliary_state.",
+            )
+    for name in ("pml_freq", "max_vel"):
+        old, new = getattr(before, name), getattr(now, name)
+        if old != new:
+            warn(
+                f"initial_state was computed with {name}={old:.6g}, and this call has {new:.6g}: "
+                f"the PML changes. Leave out {name} to keep it."
             )

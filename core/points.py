@@ -125,7 +125,7 @@ def check_distinct(entry: Taps) -> None:
         found, counts = np.unique(cells[index], axis=0, return_counts=True)
         if (counts > 1).any():
             cell = found[counts > 1][0]
-            pair = np.flatnonzero((cells[index] == cell).all(axis=-1))[:2].tolist()
+            pair = np.flatnonzero(np.equal(cells[index], cell).all(axis=-1))[:2].tolist()
             checks.fail(
                 points.name,
                 f"sources {pair[0]} and {pair[1]} of shot {index[-1]} share cell {cell.tolist()}",
@@ -146,10 +146,10 @@ def _points(
     mask = given.mask if given.mask is None or fw.is_array(given.mask) else np.asarray(given.mask)
     if mask is not None:
         _check_mask(fw, argument, mask, locations)
-    arrays = [locations] if mask is None else [locations, mask]
+    arrays: list[Any] = [locations] if mask is None else [locations, mask]
     known = [fw.concrete(x) for x in arrays if not fw.is_traced(x)]
     if len(known) == len(arrays) and all(x is not None for x in known):
-        fw, arrays = NumpyFramework(), known
+        fw, arrays = NumpyFramework(), list(known)
     else:
         arrays = [fw.asarray(x, dtype=str(fw.dtype_name(x)), like=like[0]) for x in arrays]
     locations = fw.xp.astype(arrays[0], fw.dtype(kind))

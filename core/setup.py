@@ -10,26 +10,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from . import checks
 from .call import Call, Options
+from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
 from .equations import Equation
 from .framework import Framework
-from .frequency import dominant_frequency
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
 from .options import backend, check_boundary, check_options, origin
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .survey import Region, region_around, region_of_field
-from .timestep import cells_per_wavelength, cfl_condition
+from .timestep import cfl_condition
 
 _MOST_NODES = 2**31 - 1
 """Nodes of all fields together: they are numbered by int32."""
-
-_FEWEST_CELLS = 6
-"""Cells per wavelength below which a warning is given, as in Deepwave."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +102,10 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
     before, ndim = inputs.memory.settings, inputs.ndim
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
-    slowest, max_vel = _speeds(fw, equation, inputs, options)
-    pml_freq = _pml_freq(inputs, options, dt)
+    slowest, max_vel = choose_speeds(fw, equation, inputs, options)
+    pml_freq = choose_pml_freq(inputs, options, dt)
     internal_dt, step_ratio = cfl_condition(
-        spacing, dt, max_vel, options.courant_number, options.accuracy, _staggered(equation, ndim)
+        spacing, dt, max_vel, options.courant_number, options.accuracy, is_staggered(equation, ndim)
     )
     sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
     receivers = tuple(taps(points, inputs.space, options) for points in inputs.receivers)
@@ -134,68 +129,8 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
     )
     check_settings(before, setup.settings)
     _check_state(setup)
-    _warn_wavelength(setup)
+    warn_wavelength(slowest, pml_freq, spacing)
     return setup
-
-
-def _speeds(
-    fw: Framework, equation: Equation, inputs: Inputs, options: Options
-) -> tuple[float | None, float]:
-    """The smallest speed above zero (None: unknown) and the one that the run is made for."""
-    given, before = options.max_vel, inputs.memory.settings
-    if given is not None:
-        given = checks.positive("max_vel", given, "m/s")
-    elif before is not None:
-        given = before.max_vel
-    values = inputs.model_values
-    if any(entry is None for entry in values.values()):
-        if given is None:
-            checks.fail(
-                "max_vel",
-                "is missing, and the models have no known values while a function is traced",
-                "a number above zero, in m/s",
-                "It sets the time step and the PML.",
-            )
-        return None, given
-    speed = np.abs(equation.speed(values))
-    largest = float(speed.max())
-    if given is None:
-        return _slowest(speed), checks.positive("max_vel", largest, "m/s", "The models give it.")
-    # A float32 model may hold max_vel itself, rounded up.
-    if largest > given * (1 + 4 * np.finfo(fw.dtype_name(inputs.like)).eps):
-        source = "max_vel" if options.max_vel is not None else "max_vel of initial_state"
-        checks.fail(
-            source,
-            f"is {given:g}, but the model reaches {largest:g} m/s, so the run could be unstable",
-            f"{largest:g} or more, or None",
-        )
-    return _slowest(speed), given
-
-
-def _slowest(speed: np.ndarray) -> float | None:
-    moving = speed[speed > 0]
-    return float(moving.min()) if moving.size else None
-
-
-def _pml_freq(inputs: Inputs, options: Options, dt: float) -> float:
-    if options.pml_freq is not None:
-        return checks.positive("pml_freq", options.pml_freq, "Hz")
-    if inputs.memory.settings is not None:
-        return inputs.memory.settings.pml_freq
-    signals = []
-    for points in inputs.sources:
-        values, active = inputs.signals[points.channel], points.active
-        if values is None:
-            checks.fail(
-                "pml_freq",
-                "is missing, and the amplitudes have no known values while a function is traced",
-                "a number above zero, in Hz",
-                "It sets the PML; the dominant frequency of the sources is a good choice.",
-            )
-        if active is not None and active.ndim == 2:
-            values = values * active[..., None]
-        signals.append(values)
-    return dominant_frequency(signals, dt)
 
 
 def _region(inputs: Inputs, options: Options, points: Sequence[Taps]) -> Region:
@@ -203,17 +138,18 @@ def _region(inputs: Inputs, options: Options, points: Sequence[Taps]) -> Region:
     ndim, space, before = inputs.ndim, inputs.space, inputs.memory.settings
     pml = checks.per_face("pml_width", options.pml_width, ndim)
     check_boundary(options.boundary, ndim)
-    pad = checks.per_face("survey_pad", options.survey_pad, ndim, optional=True)
+    pad = checks.per_face_or_none("survey_pad", options.survey_pad, ndim)
     start, known = origin(options.origin, ndim), [entry.known for entry in points]
     if start is not None and options.survey_pad is not None:
         checks.fail("origin", "is given together with survey_pad", "one of the two")
     if start is not None and not inputs.fields and before is None:
         checks.fail("origin", "is given without initial wavefields", "None, or a survey_pad")
-    if options.survey_pad is not None or not (inputs.fields or before):
-        return region_around(space, pml, known, pad)
     shapes = [tuple(field.shape[1:]) for field in inputs.fields.values()]
+    if options.survey_pad is not None or not (shapes or before):
+        return region_around(space, pml, known, pad)
     if before is None or pml != before.pml or any(shape != before.n for shape in shapes):
-        return region_of_field(space, pml, shapes[0] if shapes else before.n, start, known)
+        shape = (*shapes, *([before.n] if before else []))[0]
+        return region_of_field(space, pml, shape, start, known)
     shape = tuple(cells - pml[2 * i] - pml[2 * i + 1] for i, cells in enumerate(before.n))
     region = Region(before.origin if start is None else start, shape, pml)
     held = region.within(space) and all(k is None or region.contains(k).all() for k in known)
@@ -247,24 +183,6 @@ def _check_state(setup: Setup) -> None:
                 f"it, or [{inputs.shots}, *{list(region.shape)}], the region, continued by zeros",
             )
     check_memory(setup.equation, inputs, region.n, region.pml)
-
-
-def _staggered(equation: Equation, ndim: int) -> bool:
-    pieces = (piece for stage in equation.stages(ndim) for piece in stage.pieces)
-    return any(piece.op in ("forward", "backward") for piece in pieces)
-
-
-def _warn_wavelength(setup: Setup) -> None:
-    if setup.slowest is None:
-        return
-    cells = cells_per_wavelength(setup.slowest, setup.pml_freq, setup.spacing)
-    if cells < _FEWEST_CELLS and math.isfinite(cells):
-        checks.warn(
-            f"there are {cells:.2g} cells per wavelength at {setup.pml_freq:.3g} Hz, "
-            f"{setup.slowest:.4g} m/s and cells of {max(setup.spacing):.4g} m; with fewer than "
-            f"{_FEWEST_CELLS} the waves disperse. Use smaller cells, a higher accuracy or lower "
-            "frequencies, or pass pml_freq if the frequency is not yours."
-        )
 
 
 def _most_taps(entries: Sequence[Taps]) -> int:

@@ -15,11 +15,9 @@ from .framework import JaxFramework
 def _compiled(ad: str = "primitives") -> Callable:
     checks.choice("ad", ad, ("primitives", "custom_vjp"))
     # Imported here: the eager backend works without the compiled core.
-    if ad == "custom_vjp":
-        from . import custom_vjp as rules
-    else:
-        from . import primitives as rules
-    return rules.forward
+    from . import custom_vjp, primitives
+
+    return {"primitives": primitives, "custom_vjp": custom_vjp}[ad].forward
 
 
 def propagator(equation: Equation) -> Callable[..., Any]:

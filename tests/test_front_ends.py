@@ -220,6 +220,8 @@ def test_a_state_that_does_not_fit_is_refused(name, backend):
     ]:
         with pytest.raises(ValueError, match=text):
             front.call({**arguments, **change, "initial_state": out})
+    with pytest.warns(UserWarning, match="computed with pml_freq=60, and this call has 50"):
+        front.call({**arguments, "pml_freq": 50.0, "initial_state": out})
     with pytest.raises(ValueError, match="wavefield_0: is given twice"):
         front.call({**arguments, "initial_state": out, "wavefield_0": numpy(out[0])})
     with pytest.raises(ValueError, match="initial_state: has an entry 'velocity'"):

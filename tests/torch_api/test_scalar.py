@@ -131,10 +131,46 @@ def test_deepwave_with_sub_stepping(taper, backend):
     assert_close(gradient, expected_gradient, 1e-6)
 
 
+@pytest.mark.parametrize("backend", backends("torch"))
+def test_gradient_of_speed_is_exact_with_sub_stepping(backend):
+    """Differences of the loss are the oracle; Deepwave's gradient is a sum over fewer steps."""
+    arguments = case(2, dt=2e-3)
+    arguments["source_amplitudes"] = arguments["source_amplitudes"][..., ::2]
+    direction = np.random.default_rng(3).normal(size=arguments["v"].shape)
+    step = 1e-2
+    ends = [
+        weighted(FRONT.call(arguments | {"v": arguments["v"] + sign * step * direction}))
+        for sign in (1, -1)
+    ]
+    slope = float(ends[0] - ends[1]) / (2 * step)
+    (gradient,) = FRONT.gradients(weighted, arguments | {"backend": backend}, ["v"])
+    _, (other,) = theirs(arguments, ["v"])
+    assert abs((gradient * direction).sum() - slope) < 1e-6 * abs(slope)
+    assert abs((other.numpy() * direction).sum() - slope) > 1e-3 * abs(slope)
+
+
+def test_receivers_may_share_a_cell_unlike_in_deepwave():
+    arguments = case(2) | {"receiver_locations": np.full((2, 2, 2), 7)}
+    with pytest.raises(RuntimeError, match="unique"):
+        theirs(arguments, ["v"])
+    out = FRONT.call(arguments | {"backend": "eager"})[-1]
+    assert torch.equal(out[:, 0], out[:, 1])
+    assert out.abs().max() > 0
+
+
+def test_negative_speeds_are_refused_unlike_in_deepwave():
+    """Deepwave takes their absolute value; here a sign is taken for a mistake."""
+    arguments = case(2)
+    negative = arguments | {"v": -arguments["v"]}
+    (same, _), (expected, _) = (theirs(x, ["v"]) for x in (negative, arguments))
+    assert_close(same[-1], expected[-1], 1e-14)
+    with pytest.raises(ValueError, match="180 of 180 speeds are negative"):
+        FRONT.call(negative)
+
+
 def test_gradient_of_locations_is_deepwaves():
-    arguments = CASES["off-grid"] | {"backend": "eager"}
+    arguments = CASES["off-grid"]
     names = ["source_locations", "receiver_locations"]
-    del arguments["backend"]
     _, expected = theirs(arguments, names)
     found = FRONT.gradients(weighted, arguments | {"backend": "eager"}, names)
     for ours, other in zip(found, expected, strict=True):
@@ -198,3 +234,16 @@ def test_vmap_over_models_needs_no_max_vel():
     assert out.auxiliary_state.settings.max_vel == float(both.max())
     single = scalar(both[0], **arguments | {"max_vel": float(both.max())}, backend="eager")
     assert_close(out[-1][0], single[-1], 1e-13)
+
+
+def test_vmap_over_locations():
+    """Between cells and on them: a mapped axis is a loop."""
+    arguments = {k: FRONT.array(x) for k, x in CASES["off-grid"].items()} | {"backend": "eager"}
+    places = arguments.pop("receiver_locations")
+    for both in (
+        torch.stack([places, places.flip(1)]),
+        torch.stack([places.int(), places.int() + 1]),
+    ):
+        out = torch.func.vmap(lambda r: scalar(**arguments, receiver_locations=r)[-1])(both)
+        for one, ours in zip(both, out, strict=True):
+            assert_close(ours, scalar(**arguments, receiver_locations=one)[-1], 1e-13)
