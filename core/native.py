@@ -1,0 +1,155 @@
+"""The compiled core called from NumPy, and the few facts about it that the front ends ask for.
+
+The extension ``dualwave._C`` is loaded at first use, so that the package imports, and the eager
+backend runs, where it was not built.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .layout import Description
+from .maps import (
+    INPUT_SLOTS,
+    MAPS,
+    OUTPUT_SLOTS,
+    Constants,
+    Operand,
+    Primal,
+    input_mask,
+    output_mask,
+    signature,
+)
+
+
+@functools.cache
+def load() -> ModuleType:
+    """The extension module; ImportError says how to get it."""
+    try:
+        return importlib.import_module("._C", __package__)
+    except ImportError as error:
+        raise ImportError(
+            f"the compiled core of dualwave could not be loaded ({error}). Build it with "
+            "'pip install .' in the source tree, or use backend='eager', which does not need it"
+        ) from error
+
+
+def available() -> bool:
+    """Whether the compiled core can be loaded."""
+    try:
+        load()
+    except ImportError:
+        return False
+    return True
+
+
+def equation_id(name: str) -> int:
+    """The number by which the compiled core knows an equation."""
+    names = list(load().equations())
+    if name not in names:
+        raise ValueError(
+            f"equation {name!r} is not in the compiled core, which has {', '.join(names)}; "
+            "use backend='eager' or build it with a table in csrc/equations"
+        )
+    return names.index(name)
+
+
+def set_num_threads(count: int) -> None:
+    """Let the compiled core use ``count`` threads, the calling one included."""
+    if int(count) != count or count < 1:
+        raise ValueError(f"count is {count!r}; the number of threads is a whole number, 1 or more")
+    load().set_num_threads(int(count))
+
+
+def get_num_threads() -> int:
+    """Threads that the compiled core uses, the calling one included."""
+    return load().get_num_threads()
+
+
+def integers(description: Description) -> list[int]:
+    """The description as the compiled core takes it."""
+    return description.ints(equation_id(description.equation))
+
+
+def checkpoint_shape(description: Description) -> tuple[int, int, int]:
+    """Shape [S, count, elements] of the residual that ``forward`` leaves for ``adjoint``."""
+    count, elements = load().checkpoint_shape(integers(description))
+    return description.shots, int(count), int(elements)
+
+
+def workspace_bytes(map_name: str, description: Description) -> int:
+    """Memory in bytes that a map allocates beside its operands and results."""
+    return load().workspace_bytes(MAPS.index(map_name), integers(description))
+
+
+def checked(
+    map_name: str, description: Description, inputs: Mapping[str, Any], wanted: Iterable[str]
+) -> tuple[Operand, ...]:
+    """Check the inputs of a call, anything with ``shape`` and ``dtype``; the outputs to allocate.
+
+    Returns:
+        The wanted outputs in slot order, with all lengths known but the models of a direction's.
+    """
+    wanted = tuple(wanted)
+    call = signature(description, map_name, input_mask(inputs), output_mask(wanted))
+    for operand in call.inputs:
+        x = inputs[operand.slot]
+        fits = len(x.shape) == len(operand.shape) and all(
+            want in (None, got) for got, want in zip(x.shape, operand.shape, strict=True)
+        )
+        dtype = str(x.dtype).rsplit(".", 1)[-1]
+        if not fits or dtype != operand.dtype:
+            lengths = ", ".join("any" if want is None else str(want) for want in operand.shape)
+            raise ValueError(
+                f"{operand.slot} of the map {map_name} is {dtype} of shape {tuple(x.shape)}; "
+                f"it must be {operand.dtype} of shape ({lengths})"
+            )
+    if "checkpoints" not in wanted:
+        return call.outputs
+    residual = Operand("checkpoints", checkpoint_shape(description), description.dtype)
+    return tuple(residual if out.slot == "checkpoints" else out for out in call.outputs)
+
+
+def run(
+    map_name: str,
+    description: Description,
+    inputs: Mapping[str, np.ndarray],
+    outputs: Mapping[str, np.ndarray],
+) -> None:
+    """Call a map: read ``inputs``, overwrite ``outputs``, both C-contiguous arrays by slot."""
+    checked(map_name, description, inputs, outputs)
+    load().run(
+        MAPS.index(map_name),
+        integers(description),
+        description.spacings(),
+        [inputs[slot] for slot in INPUT_SLOTS if slot in inputs],
+        input_mask(inputs),
+        [outputs[slot] for slot in OUTPUT_SLOTS if slot in outputs],
+        output_mask(outputs),
+    )
+
+
+def evaluate(
+    map_name: str, description: Description, inputs: Mapping[str, np.ndarray], wanted: Iterable[str]
+) -> dict[str, np.ndarray]:
+    """Call a map with NumPy arrays and return the wanted outputs by slot."""
+    inputs = {slot: np.ascontiguousarray(x) for slot, x in inputs.items()}
+    operands = checked(map_name, description, inputs, wanted)
+    outputs = {operand.slot: np.empty(operand.shape, operand.dtype) for operand in operands}
+    run(map_name, description, inputs, outputs)
+    return outputs
+
+
+def forward(
+    description: Description, p: Primal, constants: Constants
+) -> tuple[np.ndarray, np.ndarray]:
+    """Receivers [S, Nr, nt] and final state [S, E] from NumPy arrays."""
+    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    outputs = evaluate("forward", description, inputs, ("receivers0", "state0"))
+    return outputs["receivers0"], outputs["state0"]

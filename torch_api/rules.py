@@ -1,0 +1,199 @@
+"""The five maps as differentiable operations of PyTorch.
+
+Each map is a ``torch.autograd.Function`` with a backward, a jvp and a vmap, and the derivative of
+each is another of them, as ``dualwave.rules`` says: reverse and forward mode, ``torch.func`` and
+double backward work in any order, up to the second. All Functions take the same arguments: the
+description, the wanted output slots, and one tensor or None for every input slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from .. import rules
+from ..folding import fold, unfold
+from ..layout import Description
+from ..maps import INPUT_SLOTS, MAPS, OPERANDS, Constants, Primal, accepted_inputs
+from . import _compat, native
+from .framework import TorchFramework
+
+_FRAMEWORK = TorchFramework()
+_STATIC = 2
+"""Arguments of a Function before the slots."""
+
+
+def forward(
+    description: Description, p: Primal, constants: Constants
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Model the receivers [S, Nr, nt] and the final state [S, E].
+
+    Differentiable with respect to every operand of ``p``, twice, in forward and reverse mode and
+    under ``torch.func``; float32 and float64, on the CPU. A third derivative raises
+    NotImplementedError, as does a derivative with respect to the PML profiles.
+
+    Args:
+        description: the run; ``gradients`` is the number of models in ``p.coefficients``.
+        p: the operands.
+        constants: nodes, model indices and profiles.
+    """
+    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    if constants.profiles.requires_grad:
+        rules.refuse_profiles(("profiles",))
+    outputs = execute(rules.Call("forward", description, inputs, ("receivers0", "state0")))
+    return outputs["receivers0"], outputs["state0"]
+
+
+def execute(call: rules.Call) -> dict[str, torch.Tensor]:
+    """Run a call so that PyTorch can differentiate it; the outputs by slot.
+
+    ``forward`` keeps checkpoints for its adjoint when one may come.
+    """
+    inputs, wanted = dict(call.inputs), call.wanted
+    operands = [f"{name}0" for name in OPERANDS]
+    if call.map == "forward" and "checkpoints" not in wanted and torch.is_grad_enabled():
+        differentiated = any(inputs[slot].requires_grad for slot in operands)
+        wanted += ("checkpoints",) * differentiated
+    if call.map in ("second_tangent", "tangent_adjoint"):
+        inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
+    outputs = FUNCTIONS[call.map].apply(
+        call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
+    )
+    return dict(zip(wanted, outputs, strict=True))
+
+
+class _LastOrder(torch.autograd.Function):
+    """The identity, with a derivative that raises.
+
+    The maps of second order take their primal operands through it. If their own backward raised
+    whenever an operand requires a gradient, ``torch.autograd.functional.hvp`` would fail too, which
+    only differentiates with respect to the direction.
+    """
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: torch.Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, bar: torch.Tensor) -> torch.Tensor:
+        raise rules.ThirdOrderError
+
+    @staticmethod
+    def jvp(ctx: Any, dot: torch.Tensor) -> torch.Tensor:
+        raise rules.ThirdOrderError
+
+
+class _Map(torch.autograd.Function):
+    """What the Functions of all maps share; a subclass sets ``map_name``."""
+
+    map_name: str
+
+    @classmethod
+    def _forward(cls, description: Description, wanted: tuple[str, ...], *slots: Any) -> tuple:
+        accepted = accepted_inputs(cls.map_name)
+        inputs = {slot: x for slot, x in _present(slots).items() if slot in accepted}
+        call = rules.Call(cls.map_name, description, inputs, wanted)
+        mapped = [slot for slot, x in inputs.items() if _compat.is_batched(x)]
+        outputs = _call_batched(call, mapped) if mapped else _call_core(call)
+        return tuple(outputs[slot] for slot in wanted)
+
+    @classmethod
+    def _vmap(cls, info: Any, in_dims: tuple, description: Any, wanted: Any, *slots: Any) -> tuple:
+        dims = {
+            slot: axis
+            for slot, axis in zip(INPUT_SLOTS, in_dims[_STATIC:], strict=True)
+            if axis is not None
+        }
+        inputs = {slot: x.movedim(dims.get(slot, 0), 0) for slot, x in _present(slots).items()}
+        call = rules.Call(cls.map_name, description, inputs, wanted)
+        outputs = execute(fold(_FRAMEWORK, call, dims, info.batch_size))
+        outputs = unfold(_FRAMEWORK, {slot: outputs[slot] for slot in wanted}, info.batch_size)
+        return tuple(outputs[slot] for slot in wanted), (0,) * len(wanted)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
+        ctx.description, ctx.wanted = inputs[:_STATIC]
+        saved = dict(zip(INPUT_SLOTS, inputs[_STATIC:], strict=True))
+        if "checkpoints" in ctx.wanted:
+            residual = output[ctx.wanted.index("checkpoints")]
+            ctx.mark_non_differentiable(residual)
+            saved["checkpoints"] = residual
+        ctx.save_for_backward(*saved.values())
+        ctx.save_for_forward(*saved.values())
+        ctx.set_materialize_grads(False)
+
+    @classmethod
+    def _backward(cls, ctx: Any, *bars: Any) -> tuple:
+        needed = {
+            slot
+            for slot, needs in zip(INPUT_SLOTS, ctx.needs_input_grad[_STATIC:], strict=True)
+            if needs
+        }
+        given = {s: bar for s, bar in zip(ctx.wanted, bars, strict=True) if bar is not None}
+        given.pop("checkpoints", None)
+        sums = _summed(rules.transpose(cls._call(ctx), given, needed)) if given else {}
+        return (None,) * _STATIC + tuple(sums.get(slot) for slot in INPUT_SLOTS)
+
+    @classmethod
+    def _jvp(cls, ctx: Any, *dots: Any) -> tuple:
+        sums = _summed(rules.tangent(cls._call(ctx), _present(dots[_STATIC:])))
+        return tuple(sums.get(slot) for slot in ctx.wanted)
+
+    @classmethod
+    def _call(cls, ctx: Any) -> rules.Call:
+        return rules.Call(cls.map_name, ctx.description, _present(ctx.saved_tensors), ctx.wanted)
+
+
+def _function(map_name: str) -> type[_Map]:
+    """The Function of a map. PyTorch calls static methods, which do not know their class."""
+
+    class Map(_Map):
+        forward = staticmethod(lambda *args: Map._forward(*args))
+        backward = staticmethod(lambda ctx, *bars: Map._backward(ctx, *bars))
+        jvp = staticmethod(lambda ctx, *dots: Map._jvp(ctx, *dots))
+        vmap = staticmethod(lambda info, in_dims, *args: Map._vmap(info, in_dims, *args))
+
+    Map.map_name = map_name
+    Map.__name__ = Map.__qualname__ = "".join(part.title() for part in map_name.split("_"))
+    return Map
+
+
+FUNCTIONS: Mapping[str, type[_Map]] = {name: _function(name) for name in MAPS}
+"""The Functions by the name of their map."""
+
+
+def _call_core(call: rules.Call) -> dict[str, torch.Tensor]:
+    return native.call(call.map, call.description, call.inputs, call.wanted)
+
+
+def _call_batched(call: rules.Call, mapped: list[str]) -> dict[str, torch.Tensor]:
+    """The call under ``is_grads_batched=True``, folded."""
+    level = _compat.level()
+    fronts = {slot: _compat.unbatched(call.inputs[slot], level) for slot in mapped}
+    call = replace(call, inputs={**call.inputs, **fronts})
+    size = fronts[mapped[0]].shape[0]
+    outputs = unfold(_FRAMEWORK, _call_core(fold(_FRAMEWORK, call, mapped, size)), size)
+    return {slot: _compat.batched(x, level) for slot, x in outputs.items()}
+
+
+def _present(slots: Iterable[Any]) -> dict[str, torch.Tensor]:
+    return {slot: x for slot, x in zip(INPUT_SLOTS, slots, strict=True) if x is not None}
+
+
+def _summed(terms: Iterable[rules.Term]) -> dict[str, torch.Tensor]:
+    """Run the calls of a rule, and add up what goes to the same slot."""
+    sums: dict[str, torch.Tensor] = {}
+    for term in terms:
+        for slot, x in execute(term.call).items():
+            target = term.results[slot]
+            sums[target] = sums[target] + x if target in sums else x
+    return sums
