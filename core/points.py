@@ -118,9 +118,9 @@ def check_distinct(entry: Taps) -> None:
     if entry.known is None or entry.known.shape[-2] != 1 or points.count < 2:
         return
     cells = entry.known[..., 0, :]
-    ignored = (cells < 0).all(axis=-1)
+    ignored = np.all(cells < 0, axis=-1, keepdims=True)
     # Points left out get a number of their own below zero.
-    cells = np.where(ignored[..., None], -1 - np.arange(points.count)[:, None], cells)
+    cells = np.where(ignored, -1 - np.arange(points.count)[:, None], cells)
     for index in np.ndindex(cells.shape[:-2]):
         found, counts = np.unique(cells[index], axis=0, return_counts=True)
         if (counts > 1).any():

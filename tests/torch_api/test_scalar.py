@@ -240,10 +240,8 @@ def test_vmap_over_locations():
     """Between cells and on them: a mapped axis is a loop."""
     arguments = {k: FRONT.array(x) for k, x in CASES["off-grid"].items()} | {"backend": "eager"}
     places = arguments.pop("receiver_locations")
-    for both in (
-        torch.stack([places, places.flip(1)]),
-        torch.stack([places.int(), places.int() + 1]),
-    ):
+    cells = places.int()
+    for both in (torch.stack([places, places.flip(1)]), torch.stack([cells, cells + 1])):
         out = torch.func.vmap(lambda r: scalar(**arguments, receiver_locations=r)[-1])(both)
         for one, ours in zip(both, out, strict=True):
             assert_close(ours, scalar(**arguments, receiver_locations=one)[-1], 1e-13)
