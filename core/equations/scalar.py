@@ -1,4 +1,4 @@
-"""The scalar wave equation with constant density, ``u_tt = v^2 lap u + v^2 f``.
+"""The scalar wave equation with constant density, ``u_tt = v^2 (lap u - f)``.
 
 Second-order leapfrog: ``u(t+dt) = v^2 dt^2 lap u(t) + 2 u(t) - u(t-dt)``, written over ``u(t-dt)``.
 """

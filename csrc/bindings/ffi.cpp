@@ -1,65 +1,14 @@
 // The maps as one XLA FFI handler: operands and results are the present slots, in order (core/maps.py).
 #include "bindings/ffi.hpp"
 
-#include <cstdint>
-#include <exception>
-
-#include "bindings/operands.hpp"
-#include "engine/interrupt.hpp"
-#include "xla/ffi/api/ffi.h"
+#include "bindings/ffi_operands.hpp"
 
 namespace dualwave {
 namespace {
 
-namespace ffi = xla::ffi;
-
-struct Attributes {
-  std::int64_t map;
-  ffi::Span<const std::int64_t> description;
-  ffi::Span<const double> spacing;
-  std::int64_t present;
-  std::int64_t wanted;
-};
-
-void check_type(ffi::DataType type, bool integer, int bits) {
-  const ffi::DataType expected = integer ? ffi::DataType::S32 : bits == 32 ? ffi::DataType::F32 : ffi::DataType::F64;
-  if (type != expected) throw std::invalid_argument("operands: an array's dtype does not fit its slot");
-}
-
-void run_slots(const Attributes& a, ffi::RemainingArgs& args, ffi::RemainingRets& rets) {
-  const Description d = read_description(a.description.begin(), a.description.size(), a.spacing.begin(), a.spacing.size());
-  Operands operands;
-  std::size_t next = 0;
-  read_slots(a.present, input::count, operands.in, [&](int slot) -> Array {
-    auto buffer = args.get<ffi::AnyBuffer>(next++);
-    if (!buffer) throw std::invalid_argument("operands: fewer arrays than slots");
-    check_type(buffer->element_type(), is_integer_slot(slot), d.bits);
-    return {non_null(buffer->untyped_data()), static_cast<std::int64_t>(buffer->element_count())};
-  });
-  next = 0;
-  read_slots(a.wanted, output::count, operands.out, [&](int) -> Array {
-    auto buffer = rets.get<ffi::AnyBuffer>(next++);
-    if (!buffer) throw std::invalid_argument("results: fewer arrays than slots");
-    check_type((*buffer)->element_type(), false, d.bits);
-    return {non_null((*buffer)->untyped_data()), static_cast<std::int64_t>((*buffer)->element_count())};
-  });
-  run(d, read_map(a.map), operands);
-}
-
 ffi::Error handle(std::int64_t map, ffi::Span<const std::int64_t> description, ffi::Span<const double> spacing, std::int64_t present,
                   std::int64_t wanted, ffi::RemainingArgs args, ffi::RemainingRets rets) noexcept {
-  try {
-    run_slots({map, description, spacing, present, wanted}, args, rets);
-    return ffi::Error::Success();
-  } catch (const Interrupted&) {
-    return ffi::Error(ffi::ErrorCode::kCancelled, "dualwave: interrupted");
-  } catch (const std::invalid_argument& error) {
-    return ffi::Error::InvalidArgument(std::string("dualwave: ") + error.what());
-  } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "dualwave: not enough memory for the wavefields");
-  } catch (const std::exception& error) {
-    return ffi::Error::Internal(std::string("dualwave: ") + error.what());
-  }
+  return guarded({map, description, spacing, present, wanted}, args, rets, [](const Description& d, Map m, const Operands& o) { run(d, m, o); });
 }
 
 XLA_FFI_DEFINE_HANDLER(handler, handle,

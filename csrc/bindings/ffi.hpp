@@ -2,6 +2,8 @@
 
 namespace dualwave {
 
-void* ffi_handler();  // XLA's handler for the CPU, as a function pointer
+// XLA's handlers, as function pointers: of the CPU, and of the device backend in its own module.
+void* ffi_handler();
+void* device_ffi_handler();
 
 }  // namespace dualwave

@@ -1,53 +1,17 @@
 // dualwave._C: the core for Python.
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
-
 #include "bindings/ffi.hpp"
-#include "bindings/operands.hpp"
+#include "bindings/python_operands.hpp"
 #include "cpu/team.hpp"
 #include "engine/interrupt.hpp"
 #include "engine/registry.hpp"
 
-namespace nb = nanobind;
-
 namespace dualwave {
 namespace {
-
-using Ints = std::vector<std::int64_t>;
-using Input = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
-using Output = nb::ndarray<nb::c_contig, nb::device::cpu>;
-
-Description describe_call(const Ints& ints, const std::vector<double>& spacing = {1, 1, 1}) {
-  return read_description(ints.data(), ints.size(), spacing.data(), spacing.size());
-}
-
-// noconvert: an array of another layout or type is refused, not copied, for the copy would be what is written to.
-template <class AnyArray>
-Array read_array(nb::handle object, bool integer, int bits) {
-  AnyArray array;
-  if (!nb::try_cast(object, array, false)) throw nb::type_error("operands: every array must be C-contiguous and in host memory");
-  const nb::dlpack::dtype expected = integer ? nb::dtype<std::int32_t>() : bits == 32 ? nb::dtype<float>() : nb::dtype<double>();
-  if (array.dtype() != expected) throw nb::type_error("operands: an array's dtype does not fit its slot");
-  return {non_null(array.data()), static_cast<std::int64_t>(array.size())};
-}
 
 void run_from_python(std::int64_t map, const Ints& ints, const std::vector<double>& spacing, nb::list inputs, std::int64_t present, nb::list outputs,
                      std::int64_t wanted) {
   const Description d = describe_call(ints, spacing);
-  Operands operands;
-  std::size_t next = 0;
-  read_slots(present, input::count, operands.in, [&](int slot) {
-    if (next >= inputs.size()) throw std::invalid_argument("operands: fewer arrays than slots");
-    return read_array<Input>(inputs[next++], is_integer_slot(slot), d.bits);
-  });
-  next = 0;
-  read_slots(wanted, output::count, operands.out, [&](int) {
-    if (next >= outputs.size()) throw std::invalid_argument("outputs: fewer arrays than slots");
-    return read_array<Output>(outputs[next++], false, d.bits);
-  });
+  const Operands operands = read_operands<nb::device::cpu>(d, inputs, present, outputs, wanted);
   try {
     nb::gil_scoped_release release;
     run(d, read_map(map), operands);

@@ -1,132 +1,88 @@
-// Sources and receivers of a shot: products of weights, amplitudes and fields, on every level (see kernels/algebra.hpp).
+// Sources and receivers of a shot. Threads that share the shot take every count-th point, or the nodes in their own rows.
 #include "cpu/shot.hpp"
 
 namespace dualwave {
-namespace {
-
-// sum over parts of a_part b_(level without part), where f(part, other part) gives one product.
-template <class T, class F>
-T product_sum(int level, F&& f) {
-  T sum = 0;
-  for (int part = 0; part <= level; ++part)
-    if ((part & level) == part) sum += f(part, level ^ part);
-  return sum;
-}
 
 template <class T>
-T at(const T* array, Index index) {
-  return array ? array[index] : T(0);
+Blocks<T> Shot<T>::blocks(const Buffer<T> (&of)[kLevels]) const {
+  Blocks<T> b{{}, slot_, p_.layout.geometry.grid};
+  for (int l = 0; l < levels(); ++l) b.block[l] = of[l].data();
+  return b;
 }
-
-}  // namespace
 
 template <class T>
 void Shot<T>::record(Index step) {
-  const Points& points = p_.receivers;
-  const Index steps = p_.description.steps;
-  for (int level = 0; level < levels(); ++level) {
-    T* out = p_.level[level].out_receivers;
-    if (!out) continue;
-    for (Index k = who_.index; k < points.count; k += who_.count) {
-      const Node* nodes = points.of(shot_, k);
-      const Index row = shot_ * points.count + k;
-      T sum = 0;
-      for (Index i = 0; i < points.taps; ++i)
-        if (nodes[i].field >= 0)
-          sum += product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].receiver_weights, row * points.taps + i) * *at_node(m_.state[b], nodes[i]); });
-      out[row * steps + step] = sum;
-    }
-  }
+  const Points<T>& points = p_.receivers;
+  const Blocks<T> state = blocks(m_.state);
+  for (int level = 0; level < levels(); ++level)
+    if (T* out = p_.level[level].out_receivers)
+      for (Index row = shot_ * points.count + who_.index; row < (shot_ + 1) * points.count; row += who_.count)
+        out[row * points.steps + step] = recorded(points, state, row, level);
 }
 
 template <class T>
 void Shot<T>::keep_traces(Index step_in_segment) {
   if (!m_.traces[0]) return;
-  const Points& points = p_.receivers;
+  const Points<T>& points = p_.receivers;
+  const Blocks<T> state = blocks(m_.state);
+  const Index size = points.count * points.taps;
   for (int level = 0; level < levels(); ++level)
-    for (Index k = who_.index; k < points.count; k += who_.count) {
-      const Node* nodes = points.of(shot_, k);
-      T* out = m_.traces[level].data() + (step_in_segment * points.count + k) * points.taps;
-      for (Index i = 0; i < points.taps; ++i) out[i] = nodes[i].field >= 0 ? *at_node(m_.state[level], nodes[i]) : T(0);
+    for (Index i = who_.index; i < size; i += who_.count) {
+      const Node& node = points.nodes[shot_ * size + i];
+      m_.traces[level].data()[step_in_segment * size + i] = node.field >= 0 ? *state.at(level, node) : T(0);
+    }
+}
+
+// Adds weight * sample at the nodes of this member's rows, those on fields of `stage` if one is named.
+template <class T>
+void Shot<T>::emit(const Points<T>& points, const Blocks<T>& to, int stage, Index step) {
+  for (Index row = shot_ * points.count; row < (shot_ + 1) * points.count; ++row)
+    for (Index i = row * points.taps; i < (row + 1) * points.taps; ++i) {
+      const Node& node = points.nodes[i];
+      if (node.field < 0 || !who_.owns(node) || (stage >= 0 && p_.stage_of_field[node.field] != stage)) continue;
+      for (int level = 0; level < levels(); ++level) *to.at(level, node) += emitted(points, row, i, step, level);
     }
 }
 
 template <class T>
 void Shot<T>::inject(int stage, Index step) {
-  const Points& points = p_.sources;
-  const Index steps = p_.description.steps;
-  for (Index k = 0; k < points.count; ++k) {
-    const Node* nodes = points.of(shot_, k);
-    const Index row = shot_ * points.count + k;
-    for (Index i = 0; i < points.taps; ++i) {
-      const Node& node = nodes[i];
-      if (node.field < 0 || p_.stage_of_field[node.field] != stage || !who_.owns(node)) continue;
-      for (int level = 0; level < levels(); ++level)
-        *at_node(m_.state[level], node) += product_sum<T>(level, [&](int a, int b) {
-          return at(p_.level[a].source_weights, row * points.taps + i) * at(p_.level[b].amplitudes, row * steps + step);
-        });
-    }
-  }
+  emit(p_.sources, blocks(m_.state), stage, step);
+}
+
+template <class T>
+void Shot<T>::inject_residuals(Index step) {
+  emit(p_.receivers, blocks(m_.adjoint), -1, step);
 }
 
 template <class T>
 void Shot<T>::source_gradients(int stage, Index step) {
-  const Points& points = p_.sources;
-  const Index steps = p_.description.steps;
+  const Points<T>& points = p_.sources;
+  const Blocks<T> adjoint = blocks(m_.adjoint);
   for (int level = 0; level < levels(); ++level) {
     T* amplitudes = p_.level[level].gradient[kAmplitudes];
     T* weights = p_.level[level].gradient[kSourceWeights];
     if (!amplitudes && !weights) continue;
-    for (Index k = who_.index; k < points.count; k += who_.count) {
-      const Node* nodes = points.of(shot_, k);
-      const Index row = shot_ * points.count + k;
-      for (Index i = 0; i < points.taps; ++i) {
-        const Node& node = nodes[i];
+    for (Index row = shot_ * points.count + who_.index; row < (shot_ + 1) * points.count; row += who_.count)
+      for (Index i = row * points.taps; i < (row + 1) * points.taps; ++i) {
+        const Node& node = points.nodes[i];
         if (node.field < 0 || p_.stage_of_field[node.field] != stage) continue;
-        const auto lambda = [&](int b) { return *at_node(m_.adjoint[b], node); };
-        if (amplitudes)
-          amplitudes[row * steps + step] +=
-              product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].source_weights, row * points.taps + i) * lambda(b); });
-        if (weights)
-          weights[row * points.taps + i] += product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].amplitudes, row * steps + step) * lambda(b); });
+        const auto lambda = [&](int l) { return *adjoint.at(l, node); };
+        if (amplitudes) amplitudes[row * points.steps + step] += sum_parts<T>(level, [&](int a, int b) { return entry(points.weights[a], i) * lambda(b); });
+        if (weights) weights[i] += weight_gradient(points, row, step, level, lambda);
       }
-    }
   }
 }
 
 template <class T>
 void Shot<T>::receiver_gradients(Index step, Index step_in_segment) {
-  const Points& points = p_.receivers;
-  const Index steps = p_.description.steps;
-  for (int level = 0; level < levels(); ++level) {
-    T* weights = p_.level[level].gradient[kReceiverWeights];
-    if (!weights) continue;
-    for (Index k = who_.index; k < points.count; k += who_.count) {
-      const Index row = shot_ * points.count + k;
-      const Index trace = (step_in_segment * points.count + k) * points.taps;
-      for (Index i = 0; i < points.taps; ++i)
-        weights[row * points.taps + i] +=
-            product_sum<T>(level, [&](int a, int b) { return at(p_.level[a].receivers_bar, row * steps + step) * m_.traces[b].data()[trace + i]; });
-    }
-  }
-}
-
-template <class T>
-void Shot<T>::inject_residuals(Index step) {
-  const Points& points = p_.receivers;
-  const Index steps = p_.description.steps;
-  for (Index k = 0; k < points.count; ++k) {
-    const Node* nodes = points.of(shot_, k);
-    const Index row = shot_ * points.count + k;
-    for (Index i = 0; i < points.taps; ++i) {
-      const Node& node = nodes[i];
-      if (node.field < 0 || !who_.owns(node)) continue;
-      for (int level = 0; level < levels(); ++level)
-        *at_node(m_.adjoint[level], node) += product_sum<T>(level, [&](int a, int b) {
-          return at(p_.level[a].receiver_weights, row * points.taps + i) * at(p_.level[b].receivers_bar, row * steps + step);
-        });
-    }
-  }
+  const Points<T>& points = p_.receivers;
+  const Index size = points.count * points.taps;
+  for (int level = 0; level < levels(); ++level)
+    if (T* weights = p_.level[level].gradient[kReceiverWeights])
+      for (Index i = who_.index; i < size; i += who_.count) {
+        const auto trace = [&](int l) { return m_.traces[l].data()[step_in_segment * size + i]; };
+        weights[shot_ * size + i] += weight_gradient(points, shot_ * points.count + i / points.taps, step, level, trace);
+      }
 }
 
 template class Shot<float>;

@@ -22,11 +22,13 @@ void Buffer<T>::resize(Index size) {
 template <class T>
 Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
     : Call<T>(d, m, operands), kernels(find_kernels<T>(d.equation, d.dim, d.order)), zero_row(d.n[2]),
-      sources(make_points(this->source_nodes, d.sources, d.source_taps, "source_nodes")),
-      receivers(make_points(this->receiver_nodes, d.receivers, d.receiver_taps, "receiver_nodes")) {
-  for (const Node& node : sources.nodes)
+      source_nodes_(make_nodes(this->source_nodes, d.shots * d.sources * d.source_taps, "source_nodes")),
+      receiver_nodes_(make_nodes(this->receiver_nodes, d.shots * d.receivers * d.receiver_taps, "receiver_nodes")) {
+  sources = make_sources(*this, source_nodes_.data());
+  receivers = make_receivers(*this, receiver_nodes_.data());
+  for (const Node& node : source_nodes_)
     if (node.field >= 0 && this->stage_of_field[node.field] < 0) throw std::invalid_argument("source_nodes: a source on a field that no stage updates");
-  for (const Node& node : receivers.nodes)
+  for (const Node& node : receiver_nodes_)
     for (const Term& term : this->equation.stages[0].terms) recording_conflicts |= term.target == node.field;
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) check_models(l, this->level[l].models);
@@ -64,19 +66,18 @@ void Problem<T>::pack_coefficients(int l) {
 }
 
 template <class T>
-Points Problem<T>::make_points(const std::int32_t* at, Index count, Index taps, const char* name) const {
+std::vector<Node> Problem<T>::make_nodes(const std::int32_t* at, Index total, const char* name) const {
   const Geometry& g = this->layout.geometry;
-  const Index cells = g.cells(), total = this->description.shots * count * taps;
-  Points points{count, taps, std::vector<Node>(total)};
+  const Index cells = g.cells();
+  std::vector<Node> nodes(total);
   for (Index i = 0; i < total; ++i) {
     if (at[i] == -1) continue;
     if (at[i] < 0 || at[i] >= this->equation.fields * cells)
       throw std::invalid_argument(std::string(name) + ": node " + std::to_string(at[i]) + " lies outside the grid of " + std::to_string(cells) +
                                   " cells; give locations inside the model, or IGNORE_LOCATION");
-    const Index cell = at[i] % cells, row = cell / g.n[2];
-    points.nodes[i] = {static_cast<int>(at[i] / cells), row, g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1] + cell % g.n[2]};
+    nodes[i] = make_node(g, at[i]);
   }
-  return points;
+  return nodes;
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/call.hpp"
+#include "kernels/points.hpp"
 
 namespace dualwave {
 
@@ -26,26 +27,12 @@ class Buffer {
   T* data_ = nullptr;  // aligned to a cache line
 };
 
-struct Node {
-  int field = -1;    // -1: an ignored location
-  Index row = 0;     // z * ny + y, which says whose it is when threads share a shot
-  Index offset = 0;  // in a grid
-};
-
-// A list of sources or receivers: `taps` nodes each.
-struct Points {
-  Index count = 0;  // in a shot
-  Index taps = 0;
-  std::vector<Node> nodes;  // [shot][point][tap]
-  const Node* of(Index shot, Index point) const { return nodes.data() + (shot * count + point) * taps; }
-};
-
 template <class T>
 struct Problem : Call<T> {
   const Kernels<T>& kernels;
   Buffer<T> coefficients[kLevels];   // haloed grids [model][coefficient]
   Buffer<T> zero_row;                // stands for the coefficients of a level that has none
-  Points sources, receivers;
+  Points<T> sources, receivers;
   bool recording_conflicts = false;  // a receiver's field changes in place during the first stage
 
   // Throws std::invalid_argument for operands that do not fit, nodes outside the grid included.
@@ -55,8 +42,9 @@ struct Problem : Call<T> {
   void check_models(int row, Index models) const;
   void pack_coefficients(int level);
   void pack_profiles();
-  Points make_points(const std::int32_t* nodes, Index count, Index taps, const char* name) const;
+  std::vector<Node> make_nodes(const std::int32_t* nodes, Index total, const char* name) const;
   Buffer<T> profiles_;
+  std::vector<Node> source_nodes_, receiver_nodes_;
 };
 
 extern template struct Problem<float>;

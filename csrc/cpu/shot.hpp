@@ -53,7 +53,8 @@ class Shot : public TimeLoop<Shot<T>> {
   void source_gradients(int stage, Index step);
   void receiver_gradients(Index step, Index step_in_segment);
   void inject_residuals(Index step);
-  T* at_node(const Buffer<T>& block, const Node& node) const { return block.data() + slot_[node.field] * p_.layout.geometry.grid + node.offset; }
+  void emit(const Points<T>& points, const Blocks<T>& to, int stage, Index step);
+  Blocks<T> blocks(const Buffer<T> (&of)[kLevels]) const;
 
   // cpu/blocks.cpp
   bool load_state();

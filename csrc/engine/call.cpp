@@ -184,8 +184,34 @@ void Call<T>::read_constants(const Operands& operands) {
   profiles = pointer<T>(operands.in[input::profiles]);
 }
 
+template <class T>
+Points<T> make_sources(const Call<T>& call, const Node* nodes) {
+  const Description& d = call.description;
+  Points<T> points{d.sources, d.source_taps, d.steps, nodes, {}, {}};
+  for (int l = 0; l < call.levels; ++l) {
+    points.weights[l] = call.level[l].source_weights;
+    points.series[l] = call.level[l].amplitudes;
+  }
+  return points;
+}
+
+template <class T>
+Points<T> make_receivers(const Call<T>& call, const Node* nodes) {
+  const Description& d = call.description;
+  Points<T> points{d.receivers, d.receiver_taps, d.steps, nodes, {}, {}};
+  for (int l = 0; l < call.levels; ++l) {
+    points.weights[l] = call.level[l].receiver_weights;
+    points.series[l] = call.level[l].receivers_bar;
+  }
+  return points;
+}
+
 template struct Call<float>;
 template struct Call<double>;
+template Points<float> make_sources(const Call<float>&, const Node*);
+template Points<double> make_sources(const Call<double>&, const Node*);
+template Points<float> make_receivers(const Call<float>&, const Node*);
+template Points<double> make_receivers(const Call<double>&, const Node*);
 template Layout<float> make_layout(const Description&, const EquationInfo&);
 template Layout<double> make_layout(const Description&, const EquationInfo&);
 

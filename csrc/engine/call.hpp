@@ -3,7 +3,7 @@
 #include "engine/description.hpp"
 #include "engine/equation.hpp"
 #include "engine/slots.hpp"
-#include "kernels/view.hpp"
+#include "kernels/points.hpp"
 
 namespace dualwave {
 
@@ -59,6 +59,17 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation);
 
 // Elements of one shot's state as packed for the caller: fields, then PML memory in the slabs' own cells.
 Index packed_state_size(const Description& d, const EquationInfo& equation);
+
+// Node number field * cells + cell, where it lies in a grid.
+DW_POINTS Node make_node(const Geometry& g, Index number) {
+  const Index cells = g.n[0] * g.n[1] * g.n[2], cell = number % cells, row = cell / g.n[2];
+  return {static_cast<int>(number / cells), row, g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1] + cell % g.n[2]};
+}
+
+template <class T>
+Points<T> make_sources(const Call<T>& call, const Node* nodes);
+template <class T>
+Points<T> make_receivers(const Call<T>& call, const Node* nodes);
 
 extern template struct Call<float>;
 extern template struct Call<double>;

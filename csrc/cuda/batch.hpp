@@ -1,0 +1,95 @@
+// All shots of a call, marched together on a device: each event of the time loop is one launch over shots and cells.
+#pragma once
+#include "cuda/device.hpp"
+#include "engine/call.hpp"
+#include "engine/time_loop.hpp"
+
+namespace dualwave {
+
+// Distances between shots, in elements, and what differs between them otherwise.
+struct Strides {
+  Index shots = 0;
+  Index state = 0, scratch = 0, history = 0, gradient = 0;
+  Index model = 0;                           // from one model's coefficients to the next
+  const std::int32_t* model_index = nullptr; // [row][shot]
+};
+
+template <class T>
+struct BatchView {
+  Layout<T> layout;
+  View<T> view;  // of shot 0
+  Strides strides;
+};
+
+// The device's operations on a stage: [log2 of levels].
+template <class T>
+using Launch = void (*)(const device::Stream&, const BatchView<T>&);
+
+template <class T>
+struct Launches {
+  Launch<T> forward[kMaxStages][3];
+  Launch<T> forward_saving[kMaxStages][2];
+  Launch<T> adjoint_multiply[kMaxStages][2];
+  Launch<T> adjoint_gather[kMaxStages][2];
+};
+
+template <class T>
+const Launches<T>& find_launches(int equation, int dim, int order);
+
+template <class T>
+class Batch : public TimeLoop<Batch<T>> {
+ public:
+  Batch(const Call<T>& call, const device::Stream& stream);
+  void finish();  // gradients of the models, and the mark of nodes outside the grid
+
+ private:
+  friend class TimeLoop<Batch<T>>;
+  using TimeLoop<Batch<T>>::slot_;
+  using TimeLoop<Batch<T>>::parity_;
+  using Stream = device::Stream;
+
+  bool sync() const { return true; }  // a stream keeps order by itself
+  int levels() const { return call_.levels; }
+  BatchView<T> view(int stage, Index step_in_segment) const;
+  void update(int stage, Index step_in_segment, bool save);
+  void multiply(int stage, Index step_in_segment);
+  void gather(int stage, Index step_in_segment);
+
+  void record(Index step);
+  void keep_traces(Index step_in_segment);
+  void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);
+  void inject(int stage, Index step) { emit(sources_, state_, stage, step); }
+  void inject_residuals(Index step) { emit(receivers_, adjoint_, -1, step); }
+  void source_gradients(int stage, Index step);
+  void receiver_gradients(Index step, Index step_in_segment);
+
+  bool load_state();
+  bool store_state();
+  bool load_adjoint();
+  bool store_adjoint();
+  void save_checkpoint(Index number) { move_checkpoint(number, true); }
+  void restore_checkpoint(Index number) { move_checkpoint(number, false); }
+  void move_checkpoint(Index number, bool save);
+  void move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store);
+
+  void allocate();
+  void pack_coefficients(int level);
+  void pack_profiles();
+  device::Buffer<Node> make_nodes(const std::int32_t* numbers, Index total, bool is_source);
+  struct FieldNames {
+    int slot[kMaxFields];
+    int stage[kMaxFields];  // after which a source on the field is injected
+  };
+  FieldNames names() const;
+
+  const Call<T>& call_;
+  const Stream& stream_;
+  Layout<T> layout_;
+  Points<T> sources_, receivers_;
+  device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels], history_[kLevels], gradient_[kLevels], traces_[kLevels];
+  device::Buffer<T> checkpoints_, profiles_, zero_row_;
+  device::Buffer<Node> source_nodes_, receiver_nodes_;
+  device::Buffer<int> outside_;  // set when a node lies outside the grid: the call then returns NaN
+};
+
+}  // namespace dualwave

@@ -1,0 +1,153 @@
+// Memory and operands of a batch.
+#pragma once
+#include <algorithm>
+
+#include "cuda/batch.hpp"
+
+namespace dualwave {
+
+template <class T>
+Schedule batch_schedule(const Call<T>& call) {
+  return make_schedule(call);
+}
+
+template <class T>
+Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
+    : TimeLoop<Batch<T>>(call.description, call.equation, call.map, batch_schedule(call)), call_(call), stream_(stream), layout_(call.layout),
+      zero_row_(stream, call.description.n[2]), outside_(stream, 1) {
+  const Description& d = call.description;
+  source_nodes_ = make_nodes(call.source_nodes, d.shots * d.sources * d.source_taps, true);
+  receiver_nodes_ = make_nodes(call.receiver_nodes, d.shots * d.receivers * d.receiver_taps, false);
+  sources_ = make_sources(call, source_nodes_.data());
+  receivers_ = make_receivers(call, receiver_nodes_.data());
+  pack_profiles();
+  for (int l = 0; l < levels(); ++l)
+    if (call.level[l].coefficients) pack_coefficients(l);
+  allocate();
+  for (int l = 0; l < levels(); ++l)
+    for (int o = 0; o < kOperands; ++o)
+      if (T* out = call.level[l].gradient[o]) stream_.clear(out, sizeof(T) * call.gradient_size(o));
+}
+
+template <class T>
+void Batch<T>::allocate() {
+  const Description& d = call_.description;
+  const Index grid = layout_.geometry.grid, segment = std::min(d.interval, d.steps);
+  const bool reverse = is_reverse(call_.map);
+  for (int l = 0; l < levels(); ++l) {
+    state_[l] = {stream_, d.shots * layout_.state_size};
+    if (!reverse) continue;
+    adjoint_[l] = {stream_, d.shots * layout_.state_size};
+    scratch_[l] = {stream_, d.shots * layout_.scratch_size};
+    if (call_.wants_gradient(kCoefficients)) {
+      gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
+      history_[l] = {stream_, d.shots * segment * call_.equation.histories() * grid};
+    }
+    if (call_.wants_gradient(kReceiverWeights)) traces_[l] = {stream_, segment * d.shots * d.receivers * d.receiver_taps};
+  }
+  if (reverse && !call_.checkpoints_in) checkpoints_ = {stream_, d.shots * d.checkpoints() * levels() * layout_.state_size};
+}
+
+template <class T>
+void Batch<T>::pack_coefficients(int l) {
+  const Geometry g = layout_.geometry;
+  const Index cells = g.n[0] * g.n[1] * g.n[2], total = call_.level[l].models * call_.equation.coefficients * cells;
+  coefficients_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
+  T* to = coefficients_[l].data();
+  const T* from = call_.level[l].coefficients;
+  stream_.for_each(total, [=] DW_DEVICE(Index i) { to[i / cells * g.grid + make_node(g, i % cells).offset] = from[i]; });
+}
+
+template <class T>
+void Batch<T>::pack_profiles() {
+  constexpr Index kRows = 5;
+  const Description& d = call_.description;
+  const Index halo = layout_.geometry.halo;
+  Index cells = 0;
+  for (int axis = 3 - d.dim; axis < 3; ++axis) cells += d.n[axis] + 2 * halo;
+  profiles_ = {stream_, kRows * cells};
+  const T* from = call_.profiles;
+  T* to = profiles_.data();
+  for (int axis = 3 - d.dim; axis < 3; ++axis) {
+    const T* row[kRows];
+    for (Index r = 0; r < kRows; ++r) {
+      stream_.copy(to + halo, from, sizeof(T) * d.n[axis]);
+      row[r] = to + halo;
+      from += d.n[axis];
+      to += d.n[axis] + 2 * halo;
+    }
+    layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4]};
+  }
+}
+
+// Values are the device's: what the CPU refuses with an error is marked here, and the mark makes every output NaN.
+template <class T>
+device::Buffer<Node> Batch<T>::make_nodes(const std::int32_t* numbers, Index total, bool is_source) {
+  device::Buffer<Node> nodes(stream_, total);
+  Node* to = nodes.data();
+  int* outside = outside_.data();
+  const Geometry g = layout_.geometry;
+  const Index limit = call_.equation.fields * g.n[0] * g.n[1] * g.n[2];
+  const FieldNames fields = names();
+  stream_.for_each(total, [=] DW_DEVICE(Index i) {
+    const Index number = numbers[i];
+    to[i] = Node{};
+    if (number == -1) return;
+    const Node node = number >= 0 && number < limit ? make_node(g, number) : Node{};
+    if (node.field < 0 || (is_source && fields.stage[node.field] < 0))
+      *outside = 1;
+    else
+      to[i] = node;
+  });
+  return nodes;
+}
+
+template <class T>
+typename Batch<T>::FieldNames Batch<T>::names() const {
+  FieldNames fields{};
+  std::copy(slot_, slot_ + kMaxFields, fields.slot);
+  std::copy(call_.stage_of_field.begin(), call_.stage_of_field.end(), fields.stage);
+  return fields;
+}
+
+template <class T>
+BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
+  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients, histories = call_.equation.histories();
+  BatchView<T> b{layout_, {}, {}};
+  const Description& d = call_.description;
+  const Index segment = std::min(d.interval, d.steps);
+  b.strides = {d.shots, layout_.state_size, layout_.scratch_size, segment * histories * grid, coefficients * grid, coefficients * grid, call_.model_index};
+  for (int l = 0; l < levels(); ++l) {
+    b.view.state[l] = state_[l].data();
+    b.view.coefficient[l] = coefficients_[l] ? coefficients_[l].data() : zero_row_.data();
+    b.view.coefficient_step[l] = coefficients_[l] ? 1 : 0;
+    b.view.history[l] = history_[l] ? history_[l].data() + (step_in_segment * histories + this->histories_before(stage)) * grid : nullptr;
+    b.view.adjoint[l] = adjoint_[l].data();
+    b.view.scratch[l] = scratch_[l].data();
+    b.view.gradient[l] = gradient_[l].data();
+  }
+  std::copy(slot_, slot_ + kMaxFields, b.view.slot);
+  b.view.parity = parity_;
+  return b;
+}
+
+template <class T>
+void Batch<T>::update(int stage, Index step_in_segment, bool save) {
+  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  const int levels = this->log_levels();
+  (save ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(stream_, view(stage, step_in_segment));
+}
+
+template <class T>
+void Batch<T>::multiply(int stage, Index step_in_segment) {
+  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  launches.adjoint_multiply[stage][this->log_levels()](stream_, view(stage, step_in_segment));
+}
+
+template <class T>
+void Batch<T>::gather(int stage, Index step_in_segment) {
+  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  launches.adjoint_gather[stage][this->log_levels()](stream_, view(stage, step_in_segment));
+}
+
+}  // namespace dualwave
