@@ -22,7 +22,7 @@ class Settings:
 
     spacing: float = 20.0  # m
     shots: int = 10
-    iterations: int = 18
+    iterations: int = 16
     step: float = 60.0  # m/s, about the largest change of speed in one iteration at 1.3 km depth
     betas: tuple[float, float] = (0.8, 0.99)
     # Relative to the largest gradient of the first iteration. It is large, so that cells that the
