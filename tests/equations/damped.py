@@ -1,6 +1,6 @@
 """A throw-away equation that shows what a new one takes: the damped wave equation.
 
-``u_tt + d u_t = v^2 lap u + v^2 f``, with the damping d in 1/s. Central differences in time give
+``u_tt + d u_t = v^2 (lap u - f)``, with the damping d in 1/s. Central differences in time give
 ``u(t+dt) = A lap u + u + C (u - u(t-dt))`` with ``A = v^2 dt^2 / (1 + d dt / 2)`` and
 ``C = (1 - d dt / 2) / (1 + d dt / 2)``.
 """

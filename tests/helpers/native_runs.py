@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from dualwave import equations
-from dualwave.maps import Constants, Primal
 
-from tests.helpers.runs import Setup, make_run, random_direction
+from dualwave import equations
+from dualwave.maps import Constants
+from helpers.runs import Setup, make_run, random_direction
 
 REGIONS = {1: (37,), 2: (15, 21), 3: (9, 11, 13)}
 SPACING = {1: (5.0,), 2: (5.0, 4.0), 3: (6.0, 5.0, 4.0)}
@@ -16,7 +16,7 @@ PML = {1: (6, 9), 2: (5, 7, 0, 8), 3: (3, 4, 5, 0, 4, 6)}
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 
-def make_case(name, ndim, accuracy, dtype, pml=True, per_shot=False, taps=1, nt=None):
+def make_case(name, ndim, accuracy, pml=True, per_shot=False, taps=1, nt=None):
     """A run of two or three shots in random media, and a direction in every operand."""
     equation = equations.get(name)
     rng = np.random.default_rng(ndim * 10 + accuracy)
@@ -45,7 +45,10 @@ def make_case(name, ndim, accuracy, dtype, pml=True, per_shot=False, taps=1, nt=
 def cast(dtype, run, *operands):
     """The run's operands, and others of its kind, in a dtype."""
     description = dataclasses.replace(run.description, dtype=dtype)
-    change = lambda p: type(p)(*(None if x is None else np.ascontiguousarray(x, dtype) for x in p))
+
+    def change(p):
+        return type(p)(*(None if x is None else np.ascontiguousarray(x, dtype) for x in p))
+
     constants = Constants(
         *(np.ascontiguousarray(x) for x in run.constants[:3]),
         np.ascontiguousarray(run.constants.profiles, dtype),

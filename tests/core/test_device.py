@@ -1,0 +1,103 @@
+"""The device backend, emulated on the host, against the CPU's maps: all five, with everything asked of them.
+
+The emulation compiles the sources of the CUDA backend with a loop in place of each launch, so that its layout, its PML, its
+sources and receivers and its time loop are checked without a GPU; only the launches themselves are not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+
+import numpy as np
+import pytest
+from equations.damped import DAMPED
+
+from dualwave import equations, native
+from dualwave.maps import INPUT_SLOTS, MAPS, OUTPUT_SLOTS, input_mask, output_mask
+from helpers.native_runs import cast, make_case
+from helpers.runs import random_direction
+
+if DAMPED.name not in equations.names():
+    equations.register(DAMPED)
+
+DIRECTIONS = {"tangent": 1, "second_tangent": 3, "tangent_adjoint": 1}
+OUTPUTS = {
+    "forward": ("receivers0", "state0"),
+    "tangent": ("receivers0", "receivers1", "state1"),
+    "second_tangent": ("receivers3", "state3"),
+}
+
+
+def case(name, ndim, dtype, map_name):
+    """Slots of inputs and the names of the outputs wanted from a map."""
+    run, d1 = make_case(name, ndim, 4, per_shot=ndim == 2, taps=3, nt=23)
+    more = [random_direction(run.p, seed) for seed in (3, 4)]
+    description, p, *directions, constants = cast(dtype, run, d1, *more)
+    inputs = {f"{key}0": x for key, x in p._asdict().items()} | constants._asdict()
+    for k in range(DIRECTIONS.get(map_name, 0)):
+        inputs |= {f"{key}{k + 1}": x for key, x in directions[k]._asdict().items()}
+    if map_name in OUTPUTS:
+        return description, inputs, OUTPUTS[map_name]
+    rng = np.random.default_rng(9)
+    levels = range(1 + DIRECTIONS.get(map_name, 0))
+    for k in levels:
+        receivers = (description.shots, description.receivers, description.nt)
+        inputs[f"receivers_bar{k}"] = rng.standard_normal(receivers).astype(dtype)
+        inputs[f"state_bar{k}"] = rng.standard_normal(p.state.shape).astype(dtype)
+    return description, inputs, [f"{key}_gradient{max(levels)}" for key in p._fields]
+
+
+def run_emulated(map_name, description, inputs, wanted):
+    """The map on the emulated device; outputs by slot."""
+    device = importlib.import_module("dualwave._emulated")
+    shapes = {out.slot: out for out in native.checked(map_name, description, inputs, wanted)}
+    outputs = {s: np.empty(shapes[s].shape, shapes[s].dtype) for s in OUTPUT_SLOTS if s in shapes}
+    device.run(
+        MAPS.index(map_name),
+        native.integers(description),
+        description.spacings(),
+        [inputs[slot] for slot in INPUT_SLOTS if slot in inputs],
+        input_mask(inputs),
+        list(outputs.values()),
+        output_mask(outputs),
+        (0, 0),
+    )
+    return outputs
+
+
+@pytest.mark.parametrize("map_name", MAPS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("name", "ndim"), [("scalar", 1), ("scalar", 2), ("scalar", 3), ("damped", 2)]
+)
+def test_emulated_device_equals_cpu(name, ndim, dtype, map_name):
+    description, inputs, wanted = case(name, ndim, dtype, map_name)
+    want = native.evaluate(map_name, description, inputs, wanted)
+    got = run_emulated(map_name, description, inputs, wanted)
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    for slot, x in want.items():
+        scale = np.abs(x).max()
+        assert scale > 0
+        assert np.abs(got[slot] - x).max() < tolerance * scale, slot
+
+
+def test_residual_of_the_device_serves_its_adjoint():
+    description, inputs, wanted = case("scalar", 2, "float64", "adjoint")
+    description = dataclasses.replace(description, checkpoint_interval=5)
+    primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
+    kept = run_emulated("forward", description, primal, ("checkpoints",))
+    got = run_emulated("adjoint", description, inputs | kept, wanted)
+    want = native.evaluate("adjoint", description, inputs, wanted)
+    for slot, x in want.items():
+        np.testing.assert_allclose(got[slot], x, rtol=0, atol=1e-12 * np.abs(x).max())
+
+
+def test_node_outside_the_grid_gives_nan():
+    description, inputs, _ = case("scalar", 1, "float64", "forward")
+    inputs["source_nodes"] = inputs["source_nodes"].copy()
+    inputs["source_nodes"][0, 0, 0] = 10**6
+    got = run_emulated("forward", description, inputs, ("receivers0",))
+    assert np.isnan(got["receivers0"]).all()
+    with pytest.raises(ValueError, match="outside the grid"):
+        native.evaluate("forward", description, inputs, ("receivers0",))
