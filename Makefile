@@ -21,7 +21,7 @@ OUT ?= out
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
 install = $(PIP) install --quiet --no-build-isolation . \
-          $(foreach d,$(CMAKE_DEFINES) DUALWAVE_EXTRA_EQUATIONS=$(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
+          $(foreach d,$(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
 
 .PHONY: help demo test test-all bench lint format stats clean
 .DELETE_ON_ERROR:
@@ -77,10 +77,10 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
 
 $(VENV)/.package: $(VENV)/.demo $(SOURCES)
 	@rm -f $(VENV)/.package-test
-	$(call install,OFF)
+	$(call install,DUALWAVE_EXTRA_EQUATIONS=OFF DUALWAVE_EMULATE_DEVICE=OFF)
 	@touch $@
 
 # What the tests install serves the demo too.
 $(VENV)/.package-test: $(VENV)/.dev $(SOURCES) $(EQUATION_SOURCES)
-	$(call install,$(EXTRA_EQUATIONS))
+	$(call install,DUALWAVE_EXTRA_EQUATIONS=$(EXTRA_EQUATIONS) DUALWAVE_EMULATE_DEVICE=ON)
 	@touch $@ $(VENV)/.package

@@ -6,10 +6,13 @@
 namespace dualwave {
 namespace {
 
-ffi::Error handle(void* stream, std::int32_t device, std::int64_t map, ffi::Span<const std::int64_t> description, ffi::Span<const double> spacing,
-                  std::int64_t present, std::int64_t wanted, ffi::RemainingArgs args, ffi::RemainingRets rets) noexcept {
-  return guarded({map, description, spacing, present, wanted}, args, rets,
-                 [=](const Description& d, Map m, const Operands& o) { run_on_device(d, m, o, device, stream); });
+ffi::Error handle(void* stream, std::int32_t device, std::int64_t map,
+                  ffi::Span<const std::int64_t> description, ffi::Span<const double> spacing,
+                  std::int64_t present, std::int64_t wanted, ffi::RemainingArgs args,
+                  ffi::RemainingRets rets) noexcept {
+  return guarded(
+      {map, description, spacing, present, wanted}, args, rets,
+      [=](const Description& d, Map m, const Operands& o) { run_on_device(d, m, o, device, stream); });
 }
 
 XLA_FFI_DEFINE_HANDLER(handler, handle,

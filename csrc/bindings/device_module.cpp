@@ -12,8 +12,9 @@ using Device = nb::device::cpu;
 using Device = nb::device::cuda;
 #endif
 
-void run_from_python(std::int64_t map, const Ints& ints, const std::vector<double>& spacing, nb::list inputs, std::int64_t present, nb::list outputs,
-                     std::int64_t wanted, std::pair<int, std::uintptr_t> where) {
+void run_from_python(std::int64_t map, const Ints& ints, const std::vector<double>& spacing, nb::list inputs,
+                     std::int64_t present, nb::list outputs, std::int64_t wanted,
+                     std::pair<int, std::uintptr_t> where) {
   const Description d = describe_call(ints, spacing);
   const Operands operands = read_operands<Device>(d, inputs, present, outputs, wanted);
   nb::gil_scoped_release release;
@@ -26,7 +27,10 @@ void run_from_python(std::int64_t map, const Ints& ints, const std::vector<doubl
 NB_MODULE(DUALWAVE_MODULE, m) {
   using namespace dualwave;
   m.doc() = "The device backend of dualwave. Internal: use dualwave.torch or dualwave.jax.";
-  m.def("run", &run_from_python, nb::arg("map"), nb::arg("description"), nb::arg("spacing"), nb::arg("inputs"), nb::arg("present"), nb::arg("outputs"),
-        nb::arg("wanted"), nb::arg("where"), "As _C.run, for arrays of a device; `where` is (device number, stream). Returns without waiting.");
-  m.def("ffi_handler", [] { return nb::capsule(device_ffi_handler()); }, "XLA FFI handler for the device, as a capsule.");
+  m.def("run", &run_from_python, nb::arg("map"), nb::arg("description"), nb::arg("spacing"),
+        nb::arg("inputs"), nb::arg("present"), nb::arg("outputs"), nb::arg("wanted"), nb::arg("where"),
+        "As _C.run, for arrays of a device; `where` is (device number, stream). Returns without waiting.");
+  m.def(
+      "ffi_handler", [] { return nb::capsule(device_ffi_handler()); },
+      "XLA FFI handler for the device, as a capsule.");
 }

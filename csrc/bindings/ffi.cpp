@@ -6,9 +6,11 @@
 namespace dualwave {
 namespace {
 
-ffi::Error handle(std::int64_t map, ffi::Span<const std::int64_t> description, ffi::Span<const double> spacing, std::int64_t present,
-                  std::int64_t wanted, ffi::RemainingArgs args, ffi::RemainingRets rets) noexcept {
-  return guarded({map, description, spacing, present, wanted}, args, rets, [](const Description& d, Map m, const Operands& o) { run(d, m, o); });
+ffi::Error handle(std::int64_t map, ffi::Span<const std::int64_t> description,
+                  ffi::Span<const double> spacing, std::int64_t present, std::int64_t wanted,
+                  ffi::RemainingArgs args, ffi::RemainingRets rets) noexcept {
+  return guarded({map, description, spacing, present, wanted}, args, rets,
+                 [](const Description& d, Map m, const Operands& o) { run(d, m, o); });
 }
 
 XLA_FFI_DEFINE_HANDLER(handler, handle,

@@ -20,11 +20,14 @@ struct Attributes {
 };
 
 inline void check_type(ffi::DataType type, bool integer, int bits) {
-  const ffi::DataType expected = integer ? ffi::DataType::S32 : bits == 32 ? ffi::DataType::F32 : ffi::DataType::F64;
+  const ffi::DataType expected = integer      ? ffi::DataType::S32
+                                 : bits == 32 ? ffi::DataType::F32
+                                              : ffi::DataType::F64;
   if (type != expected) throw std::invalid_argument("operands: an array's dtype does not fit its slot");
 }
 
-inline Operands read_operands(const Description& d, const Attributes& a, ffi::RemainingArgs& args, ffi::RemainingRets& rets) {
+inline Operands read_operands(const Description& d, const Attributes& a, ffi::RemainingArgs& args,
+                              ffi::RemainingRets& rets) {
   Operands operands;
   std::size_t next = 0;
   read_slots(a.present, input::count, operands.in, [&](int slot) -> Array {
@@ -45,9 +48,11 @@ inline Operands read_operands(const Description& d, const Attributes& a, ffi::Re
 
 // run(description, map, operands), its exceptions turned into errors that JAX raises.
 template <class Run>
-ffi::Error guarded(const Attributes& a, ffi::RemainingArgs& args, ffi::RemainingRets& rets, Run&& run) noexcept {
+ffi::Error guarded(const Attributes& a, ffi::RemainingArgs& args, ffi::RemainingRets& rets,
+                   Run&& run) noexcept {
   try {
-    const Description d = read_description(a.description.begin(), a.description.size(), a.spacing.begin(), a.spacing.size());
+    const Description d =
+        read_description(a.description.begin(), a.description.size(), a.spacing.begin(), a.spacing.size());
     run(d, read_map(a.map), read_operands(d, a, args, rets));
     return ffi::Error::Success();
   } catch (const Interrupted&) {

@@ -8,15 +8,16 @@
 namespace dualwave {
 namespace {
 
-void run_from_python(std::int64_t map, const Ints& ints, const std::vector<double>& spacing, nb::list inputs, std::int64_t present, nb::list outputs,
-                     std::int64_t wanted) {
+void run_from_python(std::int64_t map, const Ints& ints, const std::vector<double>& spacing, nb::list inputs,
+                     std::int64_t present, nb::list outputs, std::int64_t wanted) {
   const Description d = describe_call(ints, spacing);
   const Operands operands = read_operands<nb::device::cpu>(d, inputs, present, outputs, wanted);
   try {
     nb::gil_scoped_release release;
     run(d, read_map(map), operands);
   } catch (const Interrupted&) {
-    if (PyErr_CheckSignals() == 0) PyErr_SetNone(PyExc_KeyboardInterrupt);  // another thread's run may have taken the signal
+    if (PyErr_CheckSignals() == 0)
+      PyErr_SetNone(PyExc_KeyboardInterrupt);  // another thread's run may have taken the signal
     throw nb::python_error();
   }
 }
@@ -27,16 +28,28 @@ void run_from_python(std::int64_t map, const Ints& ints, const std::vector<doubl
 NB_MODULE(_C, m) {
   using namespace dualwave;
   m.doc() = "The compiled core of dualwave. Internal: use dualwave.torch or dualwave.jax.";
-  m.def("run", &run_from_python, nb::arg("map"), nb::arg("description"), nb::arg("spacing"), nb::arg("inputs"), nb::arg("present"), nb::arg("outputs"),
-        nb::arg("wanted"), "Run a map; the arrays are the present slots, in the order of dualwave.maps.");
+  m.def("run", &run_from_python, nb::arg("map"), nb::arg("description"), nb::arg("spacing"),
+        nb::arg("inputs"), nb::arg("present"), nb::arg("outputs"), nb::arg("wanted"),
+        "Run a map; the arrays are the present slots, in the order of dualwave.maps.");
   m.def("equations", &equation_names, "Names of the compiled equations, by number.");
-  m.def("state_size", [](const Ints& d) { return state_size(describe_call(d)); }, nb::arg("description"), "Elements of one shot's packed state.");
-  m.def("checkpoint_shape", [](const Ints& d) { return std::pair(describe_call(d).checkpoints(), checkpoint_size(describe_call(d))); },
-        nb::arg("description"), "(count, elements) of the checkpoints of one shot.");
-  m.def("workspace_bytes", [](std::int64_t map, const Ints& d) { return workspace_bytes(describe_call(d), read_map(map)); }, nb::arg("map"),
-        nb::arg("description"), "Bytes that a call of the map allocates for itself.");
-  m.def("set_num_threads", &set_num_threads, nb::arg("threads"), "Threads of the core's team, for both front ends.");
+  m.def(
+      "state_size", [](const Ints& d) { return state_size(describe_call(d)); }, nb::arg("description"),
+      "Elements of one shot's packed state.");
+  m.def(
+      "checkpoint_shape",
+      [](const Ints& d) {
+        return std::pair(describe_call(d).checkpoints(), checkpoint_size(describe_call(d)));
+      },
+      nb::arg("description"), "(count, elements) of the checkpoints of one shot.");
+  m.def(
+      "workspace_bytes",
+      [](std::int64_t map, const Ints& d) { return workspace_bytes(describe_call(d), read_map(map)); },
+      nb::arg("map"), nb::arg("description"), "Bytes that a call of the map allocates for itself.");
+  m.def("set_num_threads", &set_num_threads, nb::arg("threads"),
+        "Threads of the core's team, for both front ends.");
   m.def("get_num_threads", &num_threads, "Threads of the core's team.");
-  m.def("instruction_set", &instruction_set, "The instruction set whose kernels run here: generic, avx2 or avx512.");
-  m.def("ffi_handler", [] { return nb::capsule(ffi_handler()); }, "XLA FFI handler for the CPU, as a capsule.");
+  m.def("instruction_set", &instruction_set,
+        "The instruction set whose kernels run here: generic, avx2 or avx512.");
+  m.def(
+      "ffi_handler", [] { return nb::capsule(ffi_handler()); }, "XLA FFI handler for the CPU, as a capsule.");
 }

@@ -3,6 +3,7 @@
 option(DUALWAVE_EMULATE_DEVICE "Build the emulated device backend, for the tests" OFF)
 
 function(dualwave_device module target language suffix orders)
+  set(sources)
   set(DEVICE_TARGET ${target})
   string(REPLACE ";" ", " DEVICE_ORDERS "${orders}")
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${target})

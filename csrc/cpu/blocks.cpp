@@ -12,15 +12,17 @@ void Shot<T>::clear(T* block, Index size) const {
   std::memset(block + begin, 0, sizeof(T) * (end - begin));
 }
 
-// f(offset in the block, elements) for each row of the packed state, in its order: the fields, then each piece's memory
-// variables in the slabs' cells that lie in the PML proper. psi_copy says which of the two copies of psi counts.
+// f(offset in the block, elements) for each row of the packed state, in its order: the fields, then each
+// piece's memory variables in the slabs' cells that lie in the PML proper. psi_copy says which of the two
+// copies of psi counts.
 template <class T>
 template <class F>
 void Shot<T>::for_packed(int psi_copy, F&& f) const {
   const Geometry& g = p_.layout.geometry;
   for (int field = 0; field < p_.equation.fields; ++field)
     for (Index z = 0; z < g.n[0]; ++z)
-      for (Index y = 0; y < g.n[1]; ++y) f(slot_[field] * g.grid + g.origin + z * g.stride[0] + y * g.stride[1], g.n[2]);
+      for (Index y = 0; y < g.n[1]; ++y)
+        f(slot_[field] * g.grid + g.origin + z * g.stride[0] + y * g.stride[1], g.n[2]);
   for (std::size_t i = 0; i < p_.equation.memories.size(); ++i) {
     const Memory& memory = p_.equation.memories[i];
     const int axis = memory.axis;
@@ -72,7 +74,8 @@ T* Shot<T>::checkpoint(Index number, int level) const {
   const Index size = p_.layout.state_size;
   const Index offset = (number * levels() + level) * size;
   if (m_.checkpoints) return m_.checkpoints.data() + offset;
-  T* all = p_.checkpoints_out ? p_.checkpoints_out : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
+  T* all = p_.checkpoints_out ? p_.checkpoints_out
+                              : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
   return all + shot_ * p_.description.checkpoints() * levels() * size + offset;
 }
 
@@ -80,14 +83,16 @@ template <class T>
 void Shot<T>::save_checkpoint(Index number) {
   const Index size = p_.layout.state_size;
   const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
-  for (int l = 0; l < levels(); ++l) std::memcpy(checkpoint(number, l) + begin, m_.state[l].data() + begin, sizeof(T) * (end - begin));
+  for (int l = 0; l < levels(); ++l)
+    std::memcpy(checkpoint(number, l) + begin, m_.state[l].data() + begin, sizeof(T) * (end - begin));
 }
 
 template <class T>
 void Shot<T>::restore_checkpoint(Index number) {
   const Index size = p_.layout.state_size;
   const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
-  for (int l = 0; l < levels(); ++l) std::memcpy(m_.state[l].data() + begin, checkpoint(number, l) + begin, sizeof(T) * (end - begin));
+  for (int l = 0; l < levels(); ++l)
+    std::memcpy(m_.state[l].data() + begin, checkpoint(number, l) + begin, sizeof(T) * (end - begin));
 }
 
 template <class T>
@@ -139,7 +144,8 @@ void Shot<T>::add_coefficient_gradients() {
     if (!out) continue;
     for (Index row = 0; row < coefficients * g.rows(); ++row) {
       const Index r = row % g.rows();
-      const T* from = m_.gradient[l].data() + row / g.rows() * g.grid + g.origin + r / g.n[1] * g.stride[0] + r % g.n[1] * g.stride[1];
+      const T* from = m_.gradient[l].data() + row / g.rows() * g.grid + g.origin + r / g.n[1] * g.stride[0] +
+                      r % g.n[1] * g.stride[1];
       T* to = out + (model * coefficients * g.rows() + row) * g.n[2];
       for (Index x = 0; x < g.n[2]; ++x) to[x] += from[x];
     }

@@ -11,7 +11,9 @@ template <class Stage, class T>
 void rows(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
   for (Index r = begin; r < end; ++r) {
     const Row<T> row(layout, view, r);
-    for_stretches(row, [&](Index first, Index last, auto with_pml) { Stage::template apply<with_pml, kChunk>(row, first, last); });
+    for_stretches(row, [&](Index first, Index last, auto with_pml) {
+      Stage::template apply<with_pml, kChunk>(row, first, last);
+    });
   }
 }
 

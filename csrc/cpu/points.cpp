@@ -1,4 +1,5 @@
-// Sources and receivers of a shot. Threads that share the shot take every count-th point, or the nodes in their own rows.
+// Sources and receivers of a shot. Threads that share the shot take every count-th point, or the nodes in
+// their own rows.
 #include "cpu/shot.hpp"
 
 namespace dualwave {
@@ -39,8 +40,10 @@ void Shot<T>::emit(const Points<T>& points, const Blocks<T>& to, int stage, Inde
   for (Index row = shot_ * points.count; row < (shot_ + 1) * points.count; ++row)
     for (Index i = row * points.taps; i < (row + 1) * points.taps; ++i) {
       const Node& node = points.nodes[i];
-      if (node.field < 0 || !who_.owns(node) || (stage >= 0 && p_.stage_of_field[node.field] != stage)) continue;
-      for (int level = 0; level < levels(); ++level) *to.at(level, node) += emitted(points, row, i, step, level);
+      if (node.field < 0 || !who_.owns(node) || (stage >= 0 && p_.stage_of_field[node.field] != stage))
+        continue;
+      for (int level = 0; level < levels(); ++level)
+        *to.at(level, node) += emitted(points, row, i, step, level);
     }
 }
 
@@ -67,7 +70,9 @@ void Shot<T>::source_gradients(int stage, Index step) {
         const Node& node = points.nodes[i];
         if (node.field < 0 || p_.stage_of_field[node.field] != stage) continue;
         const auto lambda = [&](int l) { return *adjoint.at(l, node); };
-        if (amplitudes) amplitudes[row * points.steps + step] += sum_parts<T>(level, [&](int a, int b) { return entry(points.weights[a], i) * lambda(b); });
+        if (amplitudes)
+          amplitudes[row * points.steps + step] +=
+              sum_parts<T>(level, [&](int a, int b) { return entry(points.weights[a], i) * lambda(b); });
         if (weights) weights[i] += weight_gradient(points, row, step, level, lambda);
       }
   }
@@ -81,7 +86,8 @@ void Shot<T>::receiver_gradients(Index step, Index step_in_segment) {
     if (T* weights = p_.level[level].gradient[kReceiverWeights])
       for (Index i = who_.index; i < size; i += who_.count) {
         const auto trace = [&](int l) { return m_.traces[l].data()[step_in_segment * size + i]; };
-        weights[shot_ * size + i] += weight_gradient(points, shot_ * points.count + i / points.taps, step, level, trace);
+        weights[shot_ * size + i] +=
+            weight_gradient(points, shot_ * points.count + i / points.taps, step, level, trace);
       }
 }
 

@@ -21,13 +21,17 @@ void Buffer<T>::resize(Index size) {
 
 template <class T>
 Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
-    : Call<T>(d, m, operands), kernels(find_kernels<T>(d.equation, d.dim, d.order)), zero_row(d.n[2]),
+    : Call<T>(d, m, operands),
+      kernels(find_kernels<T>(d.equation, d.dim, d.order)),
+      zero_row(d.n[2]),
       source_nodes_(make_nodes(this->source_nodes, d.shots * d.sources * d.source_taps, "source_nodes")),
-      receiver_nodes_(make_nodes(this->receiver_nodes, d.shots * d.receivers * d.receiver_taps, "receiver_nodes")) {
+      receiver_nodes_(
+          make_nodes(this->receiver_nodes, d.shots * d.receivers * d.receiver_taps, "receiver_nodes")) {
   sources = make_sources(*this, source_nodes_.data());
   receivers = make_receivers(*this, receiver_nodes_.data());
   for (const Node& node : source_nodes_)
-    if (node.field >= 0 && this->stage_of_field[node.field] < 0) throw std::invalid_argument("source_nodes: a source on a field that no stage updates");
+    if (node.field >= 0 && this->stage_of_field[node.field] < 0)
+      throw std::invalid_argument("source_nodes: a source on a field that no stage updates");
   for (const Node& node : receiver_nodes_)
     for (const Term& term : this->equation.stages[0].terms) recording_conflicts |= term.target == node.field;
   for (int l = 0; l < this->levels; ++l)
@@ -43,7 +47,8 @@ void Problem<T>::check_models(int row, Index models) const {
   for (Index s = 0; s < this->description.shots; ++s) {
     const Index model = this->model_index[row * this->description.shots + s];
     if (model < 0 || model >= models)
-      throw std::invalid_argument("model_index: shot " + std::to_string(s) + " uses model " + std::to_string(model) + " of " + std::to_string(models));
+      throw std::invalid_argument("model_index: shot " + std::to_string(s) + " uses model " +
+                                  std::to_string(model) + " of " + std::to_string(models));
   }
 }
 
@@ -59,7 +64,8 @@ void Problem<T>::pack_coefficients(int l) {
   run_team(members, [&](int member) {
     for (Index r = rows * member / members; r < rows * (member + 1) / members; ++r) {
       const Index row = r % g.rows();
-      T* to = packed.data() + r / g.rows() * g.grid + g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1];
+      T* to = packed.data() + r / g.rows() * g.grid + g.origin + row / g.n[1] * g.stride[0] +
+              row % g.n[1] * g.stride[1];
       std::memcpy(to, from + r * g.n[2], sizeof(T) * g.n[2]);
     }
   });
@@ -73,7 +79,8 @@ std::vector<Node> Problem<T>::make_nodes(const std::int32_t* at, Index total, co
   for (Index i = 0; i < total; ++i) {
     if (at[i] == -1) continue;
     if (at[i] < 0 || at[i] >= this->equation.fields * cells)
-      throw std::invalid_argument(std::string(name) + ": node " + std::to_string(at[i]) + " lies outside the grid of " + std::to_string(cells) +
+      throw std::invalid_argument(std::string(name) + ": node " + std::to_string(at[i]) +
+                                  " lies outside the grid of " + std::to_string(cells) +
                                   " cells; give locations inside the model, or IGNORE_LOCATION");
     nodes[i] = make_node(g, at[i]);
   }

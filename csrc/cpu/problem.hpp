@@ -1,4 +1,5 @@
-// A call made ready for the CPU: padded coefficients and profiles, nodes, everything that refers to a value checked.
+// A call made ready for the CPU: padded coefficients and profiles, nodes, everything that refers to a value
+// checked.
 #pragma once
 #include <cstdlib>
 #include <memory>
@@ -30,8 +31,8 @@ class Buffer {
 template <class T>
 struct Problem : Call<T> {
   const Kernels<T>& kernels;
-  Buffer<T> coefficients[kLevels];   // haloed grids [model][coefficient]
-  Buffer<T> zero_row;                // stands for the coefficients of a level that has none
+  Buffer<T> coefficients[kLevels];  // haloed grids [model][coefficient]
+  Buffer<T> zero_row;               // stands for the coefficients of a level that has none
   Points<T> sources, receivers;
   bool recording_conflicts = false;  // a receiver's field changes in place during the first stage
 

@@ -17,7 +17,8 @@ namespace {
 // Below this many cells a step is shorter than a crossing of the barrier is worth.
 constexpr Index kSharedShotCells = 8192;
 
-// How many threads, and how many of the shots are marched by one thread each; the rest are shared by all threads in turn.
+// How many threads, and how many of the shots are marched by one thread each; the rest are shared by all
+// threads in turn.
 struct Division {
   int members;
   Index separate;
@@ -25,7 +26,8 @@ struct Division {
 
 Division divide(const Description& d, int levels) {
   const Index threads = num_threads();
-  if (d.cells() * levels < kSharedShotCells) return {static_cast<int>(std::max<Index>(1, std::min(threads, d.shots))), d.shots};
+  if (d.cells() * levels < kSharedShotCells)
+    return {static_cast<int>(std::max<Index>(1, std::min(threads, d.shots))), d.shots};
   return {static_cast<int>(threads), d.shots / threads * threads};
 }
 
@@ -44,7 +46,8 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   const Division division = divide(d, problem.levels);
   // Allocated here, where failing is simple; first touched by the threads that use them.
   std::vector<std::unique_ptr<ShotMemory<T>>> memory;
-  for (int m = 0; m < (division.separate ? division.members : 1); ++m) memory.push_back(std::make_unique<ShotMemory<T>>(problem));
+  for (int m = 0; m < (division.separate ? division.members : 1); ++m)
+    memory.push_back(std::make_unique<ShotMemory<T>>(problem));
   Barrier barrier(division.members);
   std::atomic<Index> turn{0};
   std::atomic<bool> stopped{false};
@@ -64,7 +67,8 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
     if (division.separate == d.shots) return;
     if (!barrier.wait()) stopped = true;
     for (Index s = division.separate; s < d.shots && !stopped; ++s) {
-      const Member share{m, division.members, rows * m / division.members, rows * (m + 1) / division.members, &barrier};
+      const Member share{m, division.members, rows * m / division.members, rows * (m + 1) / division.members,
+                         &barrier};
       Shot<T> shot(problem, *memory[0], share, s);
       if (!shot.run()) stopped = true;
       if (m == 0 && wants_models && !stopped) shot.add_coefficient_gradients();
@@ -86,14 +90,18 @@ void run(const Description& d, Map map, const Operands& operands) {
 
 Index state_size(const Description& d) { return packed_state_size(d, equation_info(d.equation, d.dim)); }
 
-Index checkpoint_size(const Description& d) { return make_layout<float>(d, equation_info(d.equation, d.dim)).state_size; }
+Index checkpoint_size(const Description& d) {
+  return make_layout<float>(d, equation_info(d.equation, d.dim)).state_size;
+}
 
 Index workspace_bytes(const Description& d, Map map) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
   const Index levels = levels_of(map);
   Index shot = l.state_size;
-  if (is_reverse(map)) shot += l.state_size + l.scratch_size + (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
+  if (is_reverse(map))
+    shot += l.state_size + l.scratch_size +
+            (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
   if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
   const Division division = divide(d, static_cast<int>(levels));
   const Index models = equation.coefficients * l.geometry.grid;

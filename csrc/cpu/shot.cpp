@@ -22,7 +22,8 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
       gradient[level].resize(p.equation.coefficients * l.geometry.grid);
       history[level].resize(std::min(d.interval, d.steps) * p.equation.histories() * l.geometry.grid);
     }
-    if (p.wants_gradient(kReceiverWeights)) traces[level].resize(std::min(d.interval, d.steps) * p.receivers.count * p.receivers.taps);
+    if (p.wants_gradient(kReceiverWeights))
+      traces[level].resize(std::min(d.interval, d.steps) * p.receivers.count * p.receivers.taps);
   }
   if (reverse && !p.checkpoints_in) checkpoints.resize(d.checkpoints() * p.levels * l.state_size);
 }
@@ -36,7 +37,11 @@ Schedule schedule_of(const Problem<T>& problem) {
 
 template <class T>
 Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot)
-    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, schedule_of(problem)), p_(problem), m_(memory), who_(member), shot_(shot) {}
+    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, schedule_of(problem)),
+      p_(problem),
+      m_(memory),
+      who_(member),
+      shot_(shot) {}
 
 template <class T>
 View<T> Shot<T>::view(int stage, Index step_in_segment) const {
@@ -49,7 +54,9 @@ View<T> Shot<T>::view(int stage, Index step_in_segment) const {
     v.state[l] = m_.state[l].data();
     v.coefficient[l] = c ? c.data() + model * p_.equation.coefficients * grid : p_.zero_row.data();
     v.coefficient_step[l] = c ? 1 : 0;
-    v.history[l] = m_.history[l] ? m_.history[l].data() + (step_in_segment * p_.equation.histories() + before) * grid : nullptr;
+    v.history[l] = m_.history[l]
+                       ? m_.history[l].data() + (step_in_segment * p_.equation.histories() + before) * grid
+                       : nullptr;
     v.adjoint[l] = m_.adjoint[l].data();
     v.scratch[l] = m_.scratch[l].data();
     v.gradient[l] = m_.gradient[l].data();
@@ -62,18 +69,21 @@ View<T> Shot<T>::view(int stage, Index step_in_segment) const {
 template <class T>
 void Shot<T>::update(int stage, Index step_in_segment, bool save) {
   const int levels = this->log_levels();
-  const RowKernel<T> kernel = save ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
+  const RowKernel<T> kernel =
+      save ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
   kernel(p_.layout, view(stage, step_in_segment), who_.row_begin, who_.row_end);
 }
 
 template <class T>
 void Shot<T>::multiply(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), who_.row_begin, who_.row_end);
+  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, step_in_segment),
+                                                         who_.row_begin, who_.row_end);
 }
 
 template <class T>
 void Shot<T>::gather(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), who_.row_begin, who_.row_end);
+  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, step_in_segment),
+                                                       who_.row_begin, who_.row_end);
 }
 
 template struct ShotMemory<float>;

@@ -31,7 +31,8 @@ template <class T>
 class Shot : public TimeLoop<Shot<T>> {
  public:
   Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot);
-  // Adds this shot's gradient to its model's; one caller after the other, in the order of the shots, so that sums keep their bits.
+  // Adds this shot's gradient to its model's; one caller after the other, in the order of the shots, so that
+  // sums keep their bits.
   void add_coefficient_gradients();
 
  private:

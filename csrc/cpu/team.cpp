@@ -15,7 +15,7 @@
 #include "engine/interrupt.hpp"
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#  include <immintrin.h>
 #endif
 
 namespace dualwave {
@@ -110,7 +110,8 @@ class Team {
   int running_ = 0;
 };
 
-// A child of fork has none of the parent's threads, and perhaps a locked mutex: it gets a new team, and the old one is leaked.
+// A child of fork has none of the parent's threads, and perhaps a locked mutex: it gets a new team, and the
+// old one is leaked.
 std::atomic<Team*> the_team{nullptr};
 
 Team& team() {
@@ -157,7 +158,8 @@ void run_team(int members, const std::function<void(int)>& body) { team().run(me
 int num_threads() { return threads(); }
 
 void set_num_threads(int count) {
-  if (count < 1) throw std::invalid_argument("set_num_threads: got " + std::to_string(count) + "; give 1 or more threads");
+  if (count < 1)
+    throw std::invalid_argument("set_num_threads: got " + std::to_string(count) + "; give 1 or more threads");
   threads() = count;
 }
 

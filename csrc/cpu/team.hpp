@@ -1,4 +1,5 @@
-// The one thread team of the process: both front ends share it, so that two frameworks do not oversubscribe the machine.
+// The one thread team of the process: both front ends share it, so that two frameworks do not oversubscribe
+// the machine.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -19,8 +20,8 @@ class Barrier {
   bool go_on_ = true;  // written by the last to arrive, before the others leave
 };
 
-// Runs body(0), ..., body(members - 1) at once, the first on the calling thread. Callers from several threads take turns.
-// Every member runs with denormals flushed to zero, as before afterwards.
+// Runs body(0), ..., body(members - 1) at once, the first on the calling thread. Callers from several threads
+// take turns. Every member runs with denormals flushed to zero, as before afterwards.
 void run_team(int members, const std::function<void(int)>& body);
 
 // Threads of the team: OMP_NUM_THREADS, else the cores this process may use, until set.

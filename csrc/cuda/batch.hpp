@@ -1,4 +1,5 @@
-// All shots of a call, marched together on a device: each event of the time loop is one launch over shots and cells.
+// All shots of a call, marched together on a device: each event of the time loop is one launch over shots and
+// cells.
 #pragma once
 #include "cuda/device.hpp"
 #include "engine/call.hpp"
@@ -10,8 +11,8 @@ namespace dualwave {
 struct Strides {
   Index shots = 0;
   Index state = 0, scratch = 0, history = 0, gradient = 0;
-  Index model = 0;                           // from one model's coefficients to the next
-  const std::int32_t* model_index = nullptr; // [row][shot]
+  Index model = 0;                            // from one model's coefficients to the next
+  const std::int32_t* model_index = nullptr;  // [row][shot]
 };
 
 template <class T>
@@ -86,7 +87,8 @@ class Batch : public TimeLoop<Batch<T>> {
   const Stream& stream_;
   Layout<T> layout_;
   Points<T> sources_, receivers_;
-  device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels], history_[kLevels], gradient_[kLevels], traces_[kLevels];
+  device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels],
+      history_[kLevels], gradient_[kLevels], traces_[kLevels];
   device::Buffer<T> checkpoints_, profiles_, zero_row_;
   device::Buffer<Node> source_nodes_, receiver_nodes_;
   device::Buffer<int> outside_;  // set when a node lies outside the grid: the call then returns NaN

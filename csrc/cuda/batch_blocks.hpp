@@ -4,12 +4,13 @@
 
 namespace dualwave {
 
-// Between a packed array [shot][packed_state] and the shots' blocks: the grids of the fields, then each piece's memory in the
-// slabs' own cells (as cpu/blocks.cpp). One launch an array.
+// Between a packed array [shot][packed_state] and the shots' blocks: the grids of the fields, then each
+// piece's memory in the slabs' own cells (as cpu/blocks.cpp). One launch an array.
 template <class T>
 void Batch<T>::move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store) {
   const Geometry g = layout_.geometry;
-  const Index shots = call_.description.shots, packed_size = call_.packed_state, block_size = layout_.state_size;
+  const Index shots = call_.description.shots, packed_size = call_.packed_state,
+              block_size = layout_.state_size;
   T* blocks = block.data();
   Index at = 0;
   const auto move = [&](Index count, auto offset) {
@@ -82,7 +83,9 @@ bool Batch<T>::store_adjoint() {
 template <class T>
 void Batch<T>::move_checkpoint(Index number, bool save) {
   const Index size = layout_.state_size, per_shot = call_.description.checkpoints() * levels() * size;
-  T* all = checkpoints_ ? checkpoints_.data() : call_.checkpoints_out ? call_.checkpoints_out : const_cast<T*>(call_.checkpoints_in);
+  T* all = checkpoints_            ? checkpoints_.data()
+           : call_.checkpoints_out ? call_.checkpoints_out
+                                   : const_cast<T*>(call_.checkpoints_in);
   for (Index shot = 0; shot < call_.description.shots; ++shot)
     for (int l = 0; l < levels(); ++l) {
       T* kept = all + shot * per_shot + (number * levels() + l) * size;
@@ -94,7 +97,8 @@ void Batch<T>::move_checkpoint(Index number, bool save) {
 template <class T>
 void Batch<T>::finish() {
   const Geometry g = layout_.geometry;
-  const Index shots = call_.description.shots, coefficients = call_.equation.coefficients, model_cells = coefficients * g.n[0] * g.n[1] * g.n[2];
+  const Index shots = call_.description.shots, coefficients = call_.equation.coefficients,
+              model_cells = coefficients * g.n[0] * g.n[1] * g.n[2];
   const std::int32_t* model = call_.model_index + kGradientRow * shots;
   const Index models = call_.description.gradients;
   const int* outside = outside_.data();
@@ -104,7 +108,8 @@ void Batch<T>::finish() {
       const Index cells = model_cells / coefficients;
       // A thread a cell takes the shots in their order, so that sums keep their bits.
       stream_.for_each(models * model_cells, [=] DW_DEVICE(Index i) {
-        const Index cell = i % model_cells, offset = cell / cells * g.grid + make_node(g, cell % cells).offset;
+        const Index cell = i % model_cells,
+                    offset = cell / cells * g.grid + make_node(g, cell % cells).offset;
         T sum = 0;
         for (Index s = 0; s < shots; ++s)
           if (model[s] == i / model_cells) sum += from[s * coefficients * g.grid + offset];

@@ -32,7 +32,8 @@ void Batch<T>::record(Index step) {
   for (int level = 0; level < levels(); ++level)
     if (T* out = call_.level[level].out_receivers)
       stream_.for_each(call_.description.shots * points.count, [=] DW_DEVICE(Index row) {
-        out[row * points.steps + step] = recorded(points, state.of(row / points.count, fields.slot), row, level);
+        out[row * points.steps + step] =
+            recorded(points, state.of(row / points.count, fields.slot), row, level);
       });
 }
 
@@ -63,7 +64,8 @@ void Batch<T>::emit(const Points<T>& of, device::Buffer<T> (&blocks)[kLevels], i
     const Node& node = points.nodes[i];
     if (node.field < 0 || (stage >= 0 && fields.stage[node.field] != stage)) return;
     for (int level = 0; level < count; ++level)
-      device::add(to.of(i / size, fields.slot).at(level, node), emitted(points, i / points.taps, i, step, level));
+      device::add(to.of(i / size, fields.slot).at(level, node),
+                  emitted(points, i / points.taps, i, step, level));
   });
 }
 
@@ -82,7 +84,9 @@ void Batch<T>::source_gradients(int stage, Index step) {
         const Node& node = points.nodes[i];
         if (node.field < 0 || fields.stage[node.field] != stage) continue;
         const auto lambda = [&](int l) { return *shot.at(l, node); };
-        if (amplitudes) amplitudes[row * points.steps + step] += sum_parts<T>(level, [&](int a, int b) { return entry(points.weights[a], i) * lambda(b); });
+        if (amplitudes)
+          amplitudes[row * points.steps + step] +=
+              sum_parts<T>(level, [&](int a, int b) { return entry(points.weights[a], i) * lambda(b); });
         if (weights) weights[i] += weight_gradient(points, row, step, level, lambda);
       }
     });
@@ -99,7 +103,8 @@ void Batch<T>::receiver_gradients(Index step, Index step_in_segment) {
   for (int level = 0; level < levels(); ++level)
     if (T* weights = call_.level[level].gradient[kReceiverWeights])
       stream_.for_each(total, [=] DW_DEVICE(Index i) {
-        weights[i] += weight_gradient(points, i / points.taps, step, level, [&](int l) { return l == 0 ? traces0[i] : traces1[i]; });
+        weights[i] += weight_gradient(points, i / points.taps, step, level,
+                                      [&](int l) { return l == 0 ? traces0[i] : traces1[i]; });
       });
 }
 

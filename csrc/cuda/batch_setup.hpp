@@ -13,8 +13,12 @@ Schedule batch_schedule(const Call<T>& call) {
 
 template <class T>
 Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
-    : TimeLoop<Batch<T>>(call.description, call.equation, call.map, batch_schedule(call)), call_(call), stream_(stream), layout_(call.layout),
-      zero_row_(stream, call.description.n[2]), outside_(stream, 1) {
+    : TimeLoop<Batch<T>>(call.description, call.equation, call.map, batch_schedule(call)),
+      call_(call),
+      stream_(stream),
+      layout_(call.layout),
+      zero_row_(stream, call.description.n[2]),
+      outside_(stream, 1) {
   const Description& d = call.description;
   source_nodes_ = make_nodes(call.source_nodes, d.shots * d.sources * d.source_taps, true);
   receiver_nodes_ = make_nodes(call.receiver_nodes, d.shots * d.receivers * d.receiver_taps, false);
@@ -43,19 +47,23 @@ void Batch<T>::allocate() {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
       history_[l] = {stream_, d.shots * segment * call_.equation.histories() * grid};
     }
-    if (call_.wants_gradient(kReceiverWeights)) traces_[l] = {stream_, segment * d.shots * d.receivers * d.receiver_taps};
+    if (call_.wants_gradient(kReceiverWeights))
+      traces_[l] = {stream_, segment * d.shots * d.receivers * d.receiver_taps};
   }
-  if (reverse && !call_.checkpoints_in) checkpoints_ = {stream_, d.shots * d.checkpoints() * levels() * layout_.state_size};
+  if (reverse && !call_.checkpoints_in)
+    checkpoints_ = {stream_, d.shots * d.checkpoints() * levels() * layout_.state_size};
 }
 
 template <class T>
 void Batch<T>::pack_coefficients(int l) {
   const Geometry g = layout_.geometry;
-  const Index cells = g.n[0] * g.n[1] * g.n[2], total = call_.level[l].models * call_.equation.coefficients * cells;
+  const Index cells = g.n[0] * g.n[1] * g.n[2],
+              total = call_.level[l].models * call_.equation.coefficients * cells;
   coefficients_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
   T* to = coefficients_[l].data();
   const T* from = call_.level[l].coefficients;
-  stream_.for_each(total, [=] DW_DEVICE(Index i) { to[i / cells * g.grid + make_node(g, i % cells).offset] = from[i]; });
+  stream_.for_each(
+      total, [=] DW_DEVICE(Index i) { to[i / cells * g.grid + make_node(g, i % cells).offset] = from[i]; });
 }
 
 template <class T>
@@ -80,7 +88,8 @@ void Batch<T>::pack_profiles() {
   }
 }
 
-// Values are the device's: what the CPU refuses with an error is marked here, and the mark makes every output NaN.
+// Values are the device's: what the CPU refuses with an error is marked here, and the mark makes every output
+// NaN.
 template <class T>
 device::Buffer<Node> Batch<T>::make_nodes(const std::int32_t* numbers, Index total, bool is_source) {
   device::Buffer<Node> nodes(stream_, total);
@@ -112,16 +121,25 @@ typename Batch<T>::FieldNames Batch<T>::names() const {
 
 template <class T>
 BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
-  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients, histories = call_.equation.histories();
+  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients,
+              histories = call_.equation.histories();
   BatchView<T> b{layout_, {}, {}};
   const Description& d = call_.description;
   const Index segment = std::min(d.interval, d.steps);
-  b.strides = {d.shots, layout_.state_size, layout_.scratch_size, segment * histories * grid, coefficients * grid, coefficients * grid, call_.model_index};
+  b.strides = {d.shots,
+               layout_.state_size,
+               layout_.scratch_size,
+               segment * histories * grid,
+               coefficients * grid,
+               coefficients * grid,
+               call_.model_index};
   for (int l = 0; l < levels(); ++l) {
     b.view.state[l] = state_[l].data();
     b.view.coefficient[l] = coefficients_[l] ? coefficients_[l].data() : zero_row_.data();
     b.view.coefficient_step[l] = coefficients_[l] ? 1 : 0;
-    b.view.history[l] = history_[l] ? history_[l].data() + (step_in_segment * histories + this->histories_before(stage)) * grid : nullptr;
+    b.view.history[l] = history_[l] ? history_[l].data() +
+                                          (step_in_segment * histories + this->histories_before(stage)) * grid
+                                    : nullptr;
     b.view.adjoint[l] = adjoint_[l].data();
     b.view.scratch[l] = scratch_[l].data();
     b.view.gradient[l] = gradient_[l].data();
@@ -133,20 +151,24 @@ BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
 
 template <class T>
 void Batch<T>::update(int stage, Index step_in_segment, bool save) {
-  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  const Launches<T>& launches =
+      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
   const int levels = this->log_levels();
-  (save ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(stream_, view(stage, step_in_segment));
+  (save ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(
+      stream_, view(stage, step_in_segment));
 }
 
 template <class T>
 void Batch<T>::multiply(int stage, Index step_in_segment) {
-  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  const Launches<T>& launches =
+      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
   launches.adjoint_multiply[stage][this->log_levels()](stream_, view(stage, step_in_segment));
 }
 
 template <class T>
 void Batch<T>::gather(int stage, Index step_in_segment) {
-  const Launches<T>& launches = find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
+  const Launches<T>& launches =
+      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
   launches.adjoint_gather[stage][this->log_levels()](stream_, view(stage, step_in_segment));
 }
 

@@ -1,7 +1,9 @@
-// What the device backend asks of a device: memory in the order of a stream, and a function called once for each index.
+// What the device backend asks of a device: memory in the order of a stream, and a function called once for
+// each index.
 //
-// Compiled by nvcc it is CUDA. Compiled by a C++ compiler with DUALWAVE_EMULATE_DEVICE it runs the same functions one
-// after the other on the host, so that everything but the launches is tested on machines without a GPU.
+// Compiled by nvcc it is CUDA. Compiled by a C++ compiler with DUALWAVE_EMULATE_DEVICE it runs the same
+// functions one after the other on the host, so that everything but the launches is tested on machines
+// without a GPU.
 #pragma once
 #include <cstdint>
 #include <stdexcept>
@@ -10,11 +12,11 @@
 #include "engine/geometry.hpp"
 
 #if defined(__CUDACC__)
-#include <cuda_runtime.h>
+#  include <cuda_runtime.h>
 #else
-#include <cstdlib>
-#include <cstring>
-#include <new>
+#  include <cstdlib>
+#  include <cstring>
+#  include <new>
 #endif
 
 namespace dualwave::device {
@@ -36,7 +38,8 @@ __global__ void __launch_bounds__(kThreads) call_each(Index count, F f) {
   if (i < count) f(i);
 }
 
-// Nothing here waits for the device; errors of a launch are raised at once, those of its execution by whoever synchronises.
+// Nothing here waits for the device; errors of a launch are raised at once, those of its execution by whoever
+// synchronises.
 class Stream {
  public:
   explicit Stream(Handle handle) : handle_(handle) {}
@@ -48,7 +51,9 @@ class Stream {
   }
   void release(void* pointer) const noexcept { cudaFreeAsync(pointer, handle_); }
   void clear(void* to, std::size_t bytes) const { check(cudaMemsetAsync(to, 0, bytes, handle_)); }
-  void copy(void* to, const void* from, std::size_t bytes) const { check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_)); }
+  void copy(void* to, const void* from, std::size_t bytes) const {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
+  }
   template <class F>
   void for_each(Index count, F f) const {
     if (count == 0) return;
@@ -62,10 +67,11 @@ class Stream {
 
 template <class T>
 __device__ inline void add(T* to, T value) {
-  atomicAdd(to, value);  // taps of several points may share a node; with more than two the order, and the last bit, is open
+  atomicAdd(to, value);  // taps of several points may share a node; with more than two the order, and the
+                         // last bit, is open
 }
 
-#define DW_DEVICE __device__
+#  define DW_DEVICE __device__
 
 #else
 
@@ -93,7 +99,7 @@ inline void add(T* to, T value) {
   *to += value;
 }
 
-#define DW_DEVICE
+#  define DW_DEVICE
 
 #endif
 
@@ -102,7 +108,9 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(const Stream& stream, Index size) : stream_(&stream), data_(static_cast<T*>(stream.allocate(static_cast<std::size_t>(size) * sizeof(T)))) {}
+  Buffer(const Stream& stream, Index size)
+      : stream_(&stream),
+        data_(static_cast<T*>(stream.allocate(static_cast<std::size_t>(size) * sizeof(T)))) {}
   ~Buffer() { reset(); }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {

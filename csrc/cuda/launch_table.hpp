@@ -1,4 +1,5 @@
-// Gathers a device's stage operations of one (equation, dim, order, dtype): the CPU's, on stretches of one cell.
+// Gathers a device's stage operations of one (equation, dim, order, dtype): the CPU's, on stretches of one
+// cell.
 #pragma once
 #include "cuda/batch.hpp"
 #include "kernels/adjoint_stage.hpp"
@@ -17,7 +18,8 @@ void cells(const device::Stream& stream, const BatchView<T>& batch) {
     View<T> view = batch.view;
     for (int l = 0; l < kLevels; ++l) {
       view.state[l] += shot * strides.state;
-      view.coefficient[l] += view.coefficient_step[l] * (strides.model_index[l * strides.shots + shot] * strides.model);
+      view.coefficient[l] +=
+          view.coefficient_step[l] * (strides.model_index[l * strides.shots + shot] * strides.model);
       if (view.history[l]) view.history[l] += shot * strides.history;
       if (view.adjoint[l]) view.adjoint[l] += shot * strides.state;
       if (view.scratch[l]) view.scratch[l] += shot * strides.scratch;
@@ -49,7 +51,8 @@ template <class Equation, int dim, int order, class T>
 const Launches<T>& launches() {
   static const Launches<T> table = [] {
     Launches<T> k{};
-    unroll<stage_count<Equation, dim>>([&](auto stage) { fill_launches<Equation, dim, order, T, decltype(stage)::value>(k); });
+    unroll<stage_count<Equation, dim>>(
+        [&](auto stage) { fill_launches<Equation, dim, order, T, decltype(stage)::value>(k); });
     return k;
   }();
   return table;

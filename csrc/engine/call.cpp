@@ -10,13 +10,15 @@ namespace dualwave {
 namespace {
 
 constexpr Index kProfileRows = 5;  // a, b, db, a_half, b_half
-constexpr const char* kOperandNames[] = {"coefficients", "amplitudes", "source_weights", "receiver_weights", "state"};
+constexpr const char* kOperandNames[] = {"coefficients", "amplitudes", "source_weights", "receiver_weights",
+                                         "state"};
 
 [[noreturn]] void fail(const std::string& text) { throw std::invalid_argument(text); }
 
 void check_size(const Array& array, Index expected, const std::string& name) {
   if (array && array.size != expected)
-    fail(name + ": got " + std::to_string(array.size) + " elements, but the description asks for " + std::to_string(expected));
+    fail(name + ": got " + std::to_string(array.size) + " elements, but the description asks for " +
+         std::to_string(expected));
 }
 
 const Array& require(const Array& array, const std::string& name) {
@@ -39,7 +41,8 @@ std::vector<int> injection_stages(const EquationInfo& equation) {
   for (std::size_t s = 0; s < equation.stages.size(); ++s)
     for (const Term& term : equation.stages[s].terms) {
       int field = term.target;  // a source is injected under the name that the field has after the stage
-      for (const Swap& swap : equation.stages[s].swaps) field = field == swap.first ? swap.second : field == swap.second ? swap.first : field;
+      for (const Swap& swap : equation.stages[s].swaps)
+        field = field == swap.first ? swap.second : field == swap.second ? swap.first : field;
       stage_of_field[field] = static_cast<int>(s);
     }
   return stage_of_field;
@@ -54,9 +57,11 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
   l.geometry = make_geometry(d.dim, reach, d.n, d.pml);
   for (int axis = 0; axis < 3; ++axis) {
     const double dx = d.spacing[axis];
-    for (int k = 0; k <= reach; ++k) l.weights[axis].second[k] = static_cast<T>(kSecond[reach - 1][k] / (dx * dx));
+    for (int k = 0; k <= reach; ++k)
+      l.weights[axis].second[k] = static_cast<T>(kSecond[reach - 1][k] / (dx * dx));
     for (int k = 0; k < reach; ++k) l.weights[axis].first[k] = static_cast<T>(kFirst[reach - 1][k] / dx);
-    for (int k = 0; k < reach; ++k) l.weights[axis].staggered[k] = static_cast<T>(kStaggered[reach - 1][k] / dx);
+    for (int k = 0; k < reach; ++k)
+      l.weights[axis].staggered[k] = static_cast<T>(kStaggered[reach - 1][k] / dx);
   }
   l.state_size = equation.fields * l.geometry.grid;
   int most_scratches = 0;
@@ -68,22 +73,30 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
     l.memory[i] = l.state_size;
     l.scratch[i] = l.scratch_size;
     l.state_size += memory_buffers(memory.op) * slab;
-    l.scratch_size += memory_buffers(memory.op) * slab;  // e, y, z of a second derivative; e of a staggered one
+    l.scratch_size +=
+        memory_buffers(memory.op) * slab;  // e, y, z of a second derivative; e of a staggered one
   }
-  for (int i = static_cast<int>(equation.memories.size()) - 1; i >= 0; --i) l.first_memory[equation.memories[i].stage] = i;
+  for (int i = static_cast<int>(equation.memories.size()) - 1; i >= 0; --i)
+    l.first_memory[equation.memories[i].stage] = i;
   return l;
 }
 
 Index packed_state_size(const Description& d, const EquationInfo& equation) {
   Index size = equation.fields * d.cells();
-  for (const Memory& m : equation.memories) size += memory_count(m.op) * (d.cells() / d.n[m.axis]) * (d.pml[m.axis][0] + d.pml[m.axis][1]);
+  for (const Memory& m : equation.memories)
+    size += memory_count(m.op) * (d.cells() / d.n[m.axis]) * (d.pml[m.axis][0] + d.pml[m.axis][1]);
   return size;
 }
 
 template <class T>
 Call<T>::Call(const Description& d, Map m, const Operands& operands)
-    : description(d), map(m), levels(levels_of(m)), equation(equation_info(d.equation, d.dim)), layout(make_layout<T>(d, equation)),
-      packed_state(packed_state_size(d, equation)), stage_of_field(injection_stages(equation)) {
+    : description(d),
+      map(m),
+      levels(levels_of(m)),
+      equation(equation_info(d.equation, d.dim)),
+      layout(make_layout<T>(d, equation)),
+      packed_state(packed_state_size(d, equation)),
+      stage_of_field(injection_stages(equation)) {
   for (int l = 0; l < kLevels; ++l) read_level(l, operands);
   for (int l = 0; l < 2; ++l) read_cotangents(l, operands);
   read_constants(operands);
@@ -92,14 +105,15 @@ Call<T>::Call(const Description& d, Map m, const Operands& operands)
 template <class T>
 Index Call<T>::operand_size(int operand) const {
   const Description& d = description;
-  const Index sizes[kOperands] = {0, d.shots * d.sources * d.steps, d.shots * d.sources * d.source_taps, d.shots * d.receivers * d.receiver_taps,
-                                  d.shots * packed_state};
+  const Index sizes[kOperands] = {0, d.shots * d.sources * d.steps, d.shots * d.sources * d.source_taps,
+                                  d.shots * d.receivers * d.receiver_taps, d.shots * packed_state};
   return sizes[operand];
 }
 
 template <class T>
 Index Call<T>::gradient_size(int operand) const {
-  return operand == kCoefficients ? description.gradients * equation.coefficients * description.cells() : operand_size(operand);
+  return operand == kCoefficients ? description.gradients * equation.coefficients * description.cells()
+                                  : operand_size(operand);
 }
 
 template <class T>
@@ -146,8 +160,10 @@ void Call<T>::read_cotangents(int l, const Operands& operands) {
   const bool has = is_reverse(map) && l < levels;
   Level<T>& to = level[l];
   const Array &receivers = operands.in[input::receivers_bar(l)], &state = operands.in[input::state_bar(l)];
-  if ((receivers || state) && !has) fail("receivers_bar, state_bar: this map takes no cotangent at level " + suffix);
-  check_size(receivers, description.shots * description.receivers * description.steps, "receivers_bar" + suffix);
+  if ((receivers || state) && !has)
+    fail("receivers_bar, state_bar: this map takes no cotangent at level " + suffix);
+  check_size(receivers, description.shots * description.receivers * description.steps,
+             "receivers_bar" + suffix);
   check_size(state, description.shots * packed_state, "state_bar" + suffix);
   to.receivers_bar = pointer<T>(receivers);
   to.state_bar = pointer<T>(state);
@@ -171,12 +187,17 @@ void Call<T>::read_constants(const Operands& operands) {
   checkpoints_in = pointer<T>(kept);
   checkpoints_out = output_pointer<T>(keep);
 
-  const Index source_nodes_size = d.shots * d.sources * d.source_taps, receiver_nodes_size = d.shots * d.receivers * d.receiver_taps;
-  if (source_nodes_size) check_size(require(operands.in[input::source_nodes], "source_nodes"), source_nodes_size, "source_nodes");
-  if (receiver_nodes_size) check_size(require(operands.in[input::receiver_nodes], "receiver_nodes"), receiver_nodes_size, "receiver_nodes");
+  const Index source_nodes_size = d.shots * d.sources * d.source_taps,
+              receiver_nodes_size = d.shots * d.receivers * d.receiver_taps;
+  if (source_nodes_size)
+    check_size(require(operands.in[input::source_nodes], "source_nodes"), source_nodes_size, "source_nodes");
+  if (receiver_nodes_size)
+    check_size(require(operands.in[input::receiver_nodes], "receiver_nodes"), receiver_nodes_size,
+               "receiver_nodes");
   source_nodes = pointer<std::int32_t>(operands.in[input::source_nodes]);
   receiver_nodes = pointer<std::int32_t>(operands.in[input::receiver_nodes]);
-  check_size(require(operands.in[input::model_index], "model_index"), kModelIndexRows * d.shots, "model_index");
+  check_size(require(operands.in[input::model_index], "model_index"), kModelIndexRows * d.shots,
+             "model_index");
   model_index = pointer<std::int32_t>(operands.in[input::model_index]);
   Index cells = 0;
   for (int axis = 3 - d.dim; axis < 3; ++axis) cells += d.n[axis];

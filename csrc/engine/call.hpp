@@ -1,4 +1,5 @@
-// One call of a map: its operands by level, checked against the description. Pointers may be of the host or of a device.
+// One call of a map: its operands by level, checked against the description. Pointers may be of the host or
+// of a device.
 #pragma once
 #include "engine/description.hpp"
 #include "engine/equation.hpp"
@@ -29,7 +30,7 @@ struct Call {
   Map map;
   int levels;
   const EquationInfo& equation;
-  Layout<T> layout;  // its profiles are set by whoever runs the call, where they are needed
+  Layout<T> layout;        // its profiles are set by whoever runs the call, where they are needed
   Index packed_state = 0;  // elements of one shot's state, as the caller sees it
   Level<T> level[kLevels];
   const std::int32_t* source_nodes = nullptr;
@@ -63,7 +64,8 @@ Index packed_state_size(const Description& d, const EquationInfo& equation);
 // Node number field * cells + cell, where it lies in a grid.
 DW_POINTS Node make_node(const Geometry& g, Index number) {
   const Index cells = g.n[0] * g.n[1] * g.n[2], cell = number % cells, row = cell / g.n[2];
-  return {static_cast<int>(number / cells), row, g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1] + cell % g.n[2]};
+  return {static_cast<int>(number / cells), row,
+          g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1] + cell % g.n[2]};
 }
 
 template <class T>

@@ -13,11 +13,14 @@ void require(bool holds, const char* what) {
 }
 
 // A segment keeps one quantity a step, a checkpoint two fields: their sum is least near sqrt(2 steps).
-Index default_interval(Index steps) { return std::max<Index>(1, std::lround(std::sqrt(2.0 * static_cast<double>(steps)))); }
+Index default_interval(Index steps) {
+  return std::max<Index>(1, std::lround(std::sqrt(2.0 * static_cast<double>(steps))));
+}
 
 }  // namespace
 
-Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing, std::int64_t spacings) {
+Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
+                             std::int64_t spacings) {
   require(count == kDescriptionInts && spacings == 3, "it must have 21 integers and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);

@@ -28,6 +28,7 @@ struct Description {
 constexpr int kDescriptionInts = 21;
 
 // Throws std::invalid_argument where an entry is out of its range.
-Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing, std::int64_t spacings);
+Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
+                             std::int64_t spacings);
 
 }  // namespace dualwave

@@ -7,7 +7,8 @@
 
 namespace dualwave {
 
-// C-PML memory of one piece: `second` has psi twice (its stencil reads neighbours' old values) and zeta, the staggered ones m.
+// C-PML memory of one piece: `second` has psi twice (its stencil reads neighbours' old values) and zeta, the
+// staggered ones m.
 struct Memory {
   int stage;
   int piece;
@@ -55,7 +56,8 @@ EquationInfo describe() {
                            Traits::histories,
                            Traits::scratches});
     for (int p = 0; p < Traits::pieces; ++p)
-      if (stage.piece[p].op != Op::value) info.memories.push_back({index, p, 3 - dim + stage.piece[p].axis, stage.piece[p].op});
+      if (stage.piece[p].op != Op::value)
+        info.memories.push_back({index, p, 3 - dim + stage.piece[p].axis, stage.piece[p].op});
   };
   describe_stages(add, std::make_integer_sequence<int, stage_count<Equation, dim>>{});
   return info;

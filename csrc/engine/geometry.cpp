@@ -15,7 +15,9 @@ Index row_stride(Index cells, int halo) {
 
 Slab make_slab(const Geometry& g, int axis) {
   Slab slab;
-  const auto cells = [&](int side) { return g.pml[axis][side] > 0 ? std::min<Index>(g.pml[axis][side] + 2 * g.halo, g.n[axis]) : 0; };
+  const auto cells = [&](int side) {
+    return g.pml[axis][side] > 0 ? std::min<Index>(g.pml[axis][side] + 2 * g.halo, g.n[axis]) : 0;
+  };
   slab.low = cells(0);
   slab.high = cells(1);
   if (slab.low + slab.high > g.n[axis]) {  // the two ends meet: one slab over the whole axis

@@ -1,8 +1,9 @@
 // Where everything lies in memory: haloed grids, PML slabs, and the state block of one shot.
 //
-// A grid holds n cells with a halo of zeros (a Dirichlet edge beyond the PML), so that no stencil asks where it is. PML
-// memory exists only in slabs at the two ends of an axis. The transposed PML spreads a derivative of a derivative's support,
-// hence a slab of pml_width + 2 * halo cells, of which the inner 2 * halo always stay zero in the memory variables.
+// A grid holds n cells with a halo of zeros (a Dirichlet edge beyond the PML), so that no stencil asks where
+// it is. PML memory exists only in slabs at the two ends of an axis. The transposed PML spreads a derivative
+// of a derivative's support, hence a slab of pml_width + 2 * halo cells, of which the inner 2 * halo always
+// stay zero in the memory variables.
 #pragma once
 #include <cstdint>
 
@@ -34,12 +35,14 @@ struct Geometry {
 #if defined(__CUDACC__)
   __host__ __device__
 #endif
-  bool in_slab(int axis, Index i) const { return i < slab[axis].low || i >= n[axis] - slab[axis].high; }
+      bool in_slab(int axis, Index i) const {
+    return i < slab[axis].low || i >= n[axis] - slab[axis].high;
+  }
   // Position along `axis` of cell i in that axis' slab arrays.
 #if defined(__CUDACC__)
   __host__ __device__
 #endif
-  Index slab_index(int axis, Index i) const {
+      Index slab_index(int axis, Index i) const {
     const Slab& s = slab[axis];
     return i < s.low ? halo + i : 2 * halo + s.low + i - (n[axis] - s.high);
   }

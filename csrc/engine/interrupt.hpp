@@ -3,8 +3,9 @@
 
 namespace dualwave {
 
-// While one of these lives, SIGINT sets a flag that the time loops poll, and is passed on to the handler that was there (Python's,
-// which raises KeyboardInterrupt once control is back in it). A process that ignores SIGINT, or dies of it, keeps doing so.
+// While one of these lives, SIGINT sets a flag that the time loops poll, and is passed on to the handler that
+// was there (Python's, which raises KeyboardInterrupt once control is back in it). A process that ignores
+// SIGINT, or dies of it, keeps doing so.
 class InterruptScope {
  public:
   InterruptScope();

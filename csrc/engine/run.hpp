@@ -5,9 +5,9 @@
 
 namespace dualwave {
 
-// Checks the operands and runs the map on this machine's cores. Pointers are to C-contiguous arrays of the type that
-// description.bits says (nodes and indices: int32), owned by the caller; outputs are overwritten. Throws
-// std::invalid_argument for operands that do not fit, std::bad_alloc, or Interrupted.
+// Checks the operands and runs the map on this machine's cores. Pointers are to C-contiguous arrays of the
+// type that description.bits says (nodes and indices: int32), owned by the caller; outputs are overwritten.
+// Throws std::invalid_argument for operands that do not fit, std::bad_alloc, or Interrupted.
 void run(const Description& description, Map map, const Operands& operands);
 
 // Elements of one shot's packed state, of one of its checkpoints, and the bytes that a call will allocate.

@@ -6,7 +6,9 @@ namespace dualwave {
 
 enum class Map : int { forward, tangent, second_tangent, adjoint, tangent_adjoint };
 
-constexpr int levels_of(Map map) { return map == Map::second_tangent ? 4 : map == Map::tangent || map == Map::tangent_adjoint ? 2 : 1; }
+constexpr int levels_of(Map map) {
+  return map == Map::second_tangent ? 4 : map == Map::tangent || map == Map::tangent_adjoint ? 2 : 1;
+}
 constexpr bool is_reverse(Map map) { return map == Map::adjoint || map == Map::tangent_adjoint; }
 
 // What every level has: the five operands that the propagation is linear in, each by itself.

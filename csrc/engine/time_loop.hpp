@@ -1,7 +1,8 @@
 // The order of events of the five maps: one time loop for the CPU and for a device.
 //
-// A backend derives from TimeLoop<Backend> and supplies the events; each returns when the backend may go on to the next, and
-// sync() is where threads that share a shot wait for each other (false: the run was interrupted).
+// A backend derives from TimeLoop<Backend> and supplies the events; each returns when the backend may go on
+// to the next, and sync() is where threads that share a shot wait for each other (false: the run was
+// interrupted).
 #pragma once
 #include <algorithm>
 #include <utility>
@@ -13,9 +14,10 @@ namespace dualwave {
 enum class Save { nothing, checkpoints, history };
 
 struct Schedule {
-  bool needs_history = false;        // the forward run is to be repeated, segment by segment, for what the gradient needs of it
-  bool keeps_coefficients = false;   // ... its quantities, for the gradient of the coefficients
-  bool residual = false;             // checkpoints come from an earlier forward
+  bool needs_history =
+      false;  // the forward run is to be repeated, segment by segment, for what the gradient needs of it
+  bool keeps_coefficients = false;  // ... its quantities, for the gradient of the coefficients
+  bool residual = false;            // checkpoints come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
   bool recording_conflicts = false;  // recording must be complete before the first stage begins
@@ -43,7 +45,9 @@ class TimeLoop {
     if (!reverse || schedule_.outputs || fills_checkpoints) {
       set_names(0);
       if (!self().load_state()) return false;
-      if (!march(0, steps, fills_checkpoints || schedule_.leaves_residual ? Save::checkpoints : Save::nothing)) return false;
+      if (!march(0, steps,
+                 fills_checkpoints || schedule_.leaves_residual ? Save::checkpoints : Save::nothing))
+        return false;
       set_names(steps);
       if (!self().store_state()) return false;
     }
@@ -72,7 +76,8 @@ class TimeLoop {
  private:
   Backend& self() { return static_cast<Backend&>(*this); }
 
-  // The names at the start of a step. Every step makes the same exchanges, of disjoint pairs, so they alternate.
+  // The names at the start of a step. Every step makes the same exchanges, of disjoint pairs, so they
+  // alternate.
   void set_names(Index step) {
     for (int f = 0; f < equation_.fields; ++f) slot_[f] = f;
     parity_ = static_cast<int>(step % 2);
@@ -106,8 +111,9 @@ class TimeLoop {
     return true;
   }
 
-  // From the cotangent of the state after step last - 1 to that of the state before step first. The adjoint's memory variables
-  // stay in one place, since their update reads no neighbour; only the names of the fields alternate.
+  // From the cotangent of the state after step last - 1 to that of the state before step first. The adjoint's
+  // memory variables stay in one place, since their update reads no neighbour; only the names of the fields
+  // alternate.
   bool march_back(Index first, Index last) {
     for (Index t = last - 1; t >= first; --t) {
       set_names(t + 1);

@@ -1,9 +1,10 @@
-// The transpose of a stage over a stretch of a row, on 1 or 2 levels: adjoint and tangent_adjoint, in two passes.
+// The transpose of a stage over a stretch of a row, on 1 or 2 levels: adjoint and tangent_adjoint, in two
+// passes.
 //
-// With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c * lambda_target at each
-// cell, adds g_q * lambda_target to the gradient, and stores Lambda_q where a derivative of it is needed; the second adds
-// sum of pieces scale * Op^T(Lambda_q) to the cotangent of the field that the piece reads. Neighbours' Lambda must be complete
-// in between.
+// With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c *
+// lambda_target at each cell, adds g_q * lambda_target to the gradient, and stores Lambda_q where a
+// derivative of it is needed; the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the
+// field that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
 #include "kernels/pml_rows.hpp"
 
@@ -40,8 +41,9 @@ struct AdjointMultiply {
       for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
         constexpr Piece piece = Traits::piece(p);
         for (int level = 0; level < levels; ++level)
-          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(row, stretch, row.grid(row.view.scratch[level], Traits::scratch_slot(piece.quantity)),
-                                                               row.view.adjoint[level], row.view.scratch[level]);
+          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(
+              row, stretch, row.grid(row.view.scratch[level], Traits::scratch_slot(piece.quantity)),
+              row.view.adjoint[level], row.view.scratch[level]);
       });
   }
 
@@ -59,14 +61,18 @@ struct AdjointMultiply {
         coefficient[level][c] = row.coefficient(level, c);
         if constexpr (gradient) sum[level][c] = row.grid(row.view.gradient[level], c);
       });
-      if constexpr (gradient) unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
-      unroll<Traits::scratches>([&](auto s) DW_FLAT { out[level][s] = row.grid(row.view.scratch[level], s); });
+      if constexpr (gradient)
+        unroll<Traits::histories>([&](auto h)
+                                      DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
+      unroll<Traits::scratches>([&](auto s)
+                                    DW_FLAT { out[level][s] = row.grid(row.view.scratch[level], s); });
     });
 #pragma GCC ivdep
     for (Index x = first; x < last; ++x) {
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
-          if constexpr (Traits::differentiated(q)) out[level][Traits::scratch_slot(q)][x] = multiplied<Traits, level, q, T>(lambda, coefficient, x);
+          if constexpr (Traits::differentiated(q))
+            out[level][Traits::scratch_slot(q)][x] = multiplied<Traits, level, q, T>(lambda, coefficient, x);
         });
         if constexpr (gradient)
           unroll<Traits::terms>([&](auto t) DW_FLAT {
@@ -74,7 +80,8 @@ struct AdjointMultiply {
             constexpr T scale = static_cast<T>(term.scale);
             if constexpr (term.coefficient != kOne)
               sum[level][term.coefficient][x] = product<level>(
-                  sum[level][term.coefficient][x], [&](auto part) DW_FLAT { return history[part][Traits::history_slot(term.quantity)][x]; },
+                  sum[level][term.coefficient][x],
+                  [&](auto part) DW_FLAT { return history[part][Traits::history_slot(term.quantity)][x]; },
                   [&](auto part) DW_FLAT { return scale * lambda[part][term.target][x]; });
           });
       });
@@ -97,12 +104,13 @@ struct AdjointGather {
   template <class Pml>
   static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
     for (auto& level : pml)
-      for (auto& field : level) for (Index i = 0; i < last - first; ++i) field[i] = 0;
+      for (auto& field : level)
+        for (Index i = 0; i < last - first; ++i) field[i] = 0;
     for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
       constexpr Piece piece = Traits::piece(p);
       for (int level = 0; level < levels; ++level)
-        gather_pml<piece.op, order, piece.axis == Traits::dim - 1>(row, stretch, row.view.scratch[level], row.view.adjoint[level],
-                                                                   pml[level][piece.field] - first);
+        gather_pml<piece.op, order, piece.axis == Traits::dim - 1>(
+            row, stretch, row.view.scratch[level], row.view.adjoint[level], pml[level][piece.field] - first);
     });
   }
 
@@ -116,7 +124,8 @@ struct AdjointGather {
     Index stride[3];
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT { lambda[level][f] = row.adjoint(level, f); });
-      unroll<Traits::coefficients>([&](auto c) DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
+      unroll<Traits::coefficients>([&](auto c)
+                                       DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
       unroll<Traits::scratches>([&](auto s) DW_FLAT { in[level][s] = row.grid(row.view.scratch[level], s); });
     });
     unroll<Traits::dim>([&](auto a) DW_FLAT {
@@ -139,9 +148,12 @@ struct AdjointGather {
                 constexpr T scale = static_cast<T>(piece.scale);
                 if constexpr (piece.op != Op::value) {
                   const T* q = in[level][Traits::scratch_slot(piece.quantity)];
-                  sum = madd(scale, transposed<piece.op, order>(q + x, axis == 2 ? 1 : stride[axis], weights[axis]), sum);
+                  sum = madd(scale,
+                             transposed<piece.op, order>(q + x, axis == 2 ? 1 : stride[axis], weights[axis]),
+                             sum);
                 } else {
-                  sum = madd(scale, multiplied<Traits, level, piece.quantity, T>(lambda, coefficient, x), sum);
+                  sum =
+                      madd(scale, multiplied<Traits, level, piece.quantity, T>(lambda, coefficient, x), sum);
                 }
               }
             });

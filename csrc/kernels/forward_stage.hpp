@@ -21,12 +21,14 @@ struct ForwardStage {
   template <class Pml>
   static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
     for (auto& level : pml)
-      for (auto& quantity : level) for (Index i = 0; i < last - first; ++i) quantity[i] = 0;
+      for (auto& quantity : level)
+        for (Index i = 0; i < last - first; ++i) quantity[i] = 0;
     for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
       constexpr Piece piece = Traits::piece(p);
       for (int level = 0; level < levels; ++level)
-        add_pml<piece.op, order, piece.axis == Traits::dim - 1>(row, stretch, row.state(level, piece.field), row.view.state[level],
-                                                               pml[level][Traits::scratch_slot(piece.quantity)] - first);
+        add_pml<piece.op, order, piece.axis == Traits::dim - 1>(
+            row, stretch, row.state(level, piece.field), row.view.state[level],
+            pml[level][Traits::scratch_slot(piece.quantity)] - first);
     });
   }
 
@@ -40,8 +42,11 @@ struct ForwardStage {
     Index stride[3];
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT { field[level][f] = row.state(level, f); });
-      unroll<Traits::coefficients>([&](auto c) DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
-      if constexpr (save) unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
+      unroll<Traits::coefficients>([&](auto c)
+                                       DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
+      if constexpr (save)
+        unroll<Traits::histories>([&](auto h)
+                                      DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
     });
     unroll<Traits::dim>([&](auto a) DW_FLAT {
       constexpr int axis = first_axis + a;
@@ -61,7 +66,8 @@ struct ForwardStage {
             if constexpr (piece.quantity == q) {
               constexpr int axis = first_axis + piece.axis;
               constexpr T scale = static_cast<T>(piece.scale);
-              const T value = derivative<piece.op, order>(field[level][piece.field] + x, axis == 2 ? 1 : stride[axis], weights[axis]);
+              const T value = derivative<piece.op, order>(field[level][piece.field] + x,
+                                                          axis == 2 ? 1 : stride[axis], weights[axis]);
               if (!started)
                 sum = scale == 1 ? value : scale * value;
               else
@@ -69,7 +75,8 @@ struct ForwardStage {
               started = true;
             }
           });
-          if constexpr (with_pml && Traits::differentiated(q)) sum += pml[level][Traits::scratch_slot(q)][x - first];
+          if constexpr (with_pml && Traits::differentiated(q))
+            sum += pml[level][Traits::scratch_slot(q)][x - first];
           if constexpr (save && Traits::in_history(q)) history[level][Traits::history_slot(q)][x] = sum;
           g[level][q] = sum;
         });
@@ -94,7 +101,11 @@ struct ForwardStage {
               constexpr T scale = static_cast<T>(term.scale);
               if constexpr (term.target == f && term.coefficient != kOne)
                 sum = product<level>(
-                    sum, [&](auto part) DW_FLAT { return scale == 1 ? coefficient[part][term.coefficient][x] : scale * coefficient[part][term.coefficient][x]; },
+                    sum,
+                    [&](auto part) DW_FLAT {
+                      return scale == 1 ? coefficient[part][term.coefficient][x]
+                                        : scale * coefficient[part][term.coefficient][x];
+                    },
                     [&](auto part) DW_FLAT { return g[part][term.quantity]; });
             });
             updated[f] = sum;

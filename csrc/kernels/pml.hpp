@@ -1,9 +1,11 @@
 // Convolutional PML at one cell, and its transpose.
 //
 // `second` (Pasalic & McGarry 2010), with D1, D2 central differences along the axis and profiles a, b, db:
-//     t = (1 + b) D2 u + db D1 u + D1(a psi),   psi' = b D1 u + a psi,   zeta' = b t + a zeta,   S = t + zeta'.
+//     t = (1 + b) D2 u + db D1 u + D1(a psi),   psi' = b D1 u + a psi,   zeta' = b t + a zeta,   S = t +
+//     zeta'.
 // Staggered (Komatitsch & Martin 2007):  m' = b D f + a m,   S = D f + m'.
-// Each function returns or stores what the layer adds to the plain derivative, so that the interior needs no layer at all.
+// Each function returns or stores what the layer adds to the plain derivative, so that the interior needs no
+// layer at all.
 #pragma once
 #include "kernels/stencil.hpp"
 
@@ -18,7 +20,8 @@ struct PmlCell {
 };
 
 template <int order, class T>
-DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T> pml, const T* psi, T* psi_next, T* zeta, Index slab_stride) {
+DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T> pml, const T* psi,
+                       T* psi_next, T* zeta, Index slab_stride) {
   const T d1 = first_derivative<order>(u, stride, w);
   const T d2 = second_derivative<order>(u, stride, w);
   T memory = 0;
@@ -39,8 +42,8 @@ DW_INLINE T staggered_pml(T derivative, PmlCell<T> pml, T* m) {
   return m[0];
 }
 
-// The transpose, first half: from the cotangent q of S (and of the memory) the fields whose derivatives the second half
-// takes: the layer adds D2 e - D1 y to the plain D2 q; z is what D1 carries back to psi.
+// The transpose, first half: from the cotangent q of S (and of the memory) the fields whose derivatives the
+// second half takes: the layer adds D2 e - D1 y to the plain D2 q; z is what D1 carries back to psi.
 template <class T>
 DW_INLINE void second_pml_multiply(T q, PmlCell<T> pml, const T* psi, T* zeta, T* e, T* y, T* z) {
   const T total = zeta[0] + q;
@@ -52,7 +55,8 @@ DW_INLINE void second_pml_multiply(T q, PmlCell<T> pml, const T* psi, T* zeta, T
 }
 
 template <int order, class T>
-DW_INLINE T second_pml_gather(const T* e, const T* y, const T* z, Index slab_stride, const Weights<T>& w, T a, T* psi) {
+DW_INLINE T second_pml_gather(const T* e, const T* y, const T* z, Index slab_stride, const Weights<T>& w, T a,
+                              T* psi) {
   psi[0] = a * (psi[0] - first_derivative<order>(z, slab_stride, w));
   return second_derivative<order>(e, slab_stride, w) - first_derivative<order>(y, slab_stride, w);
 }

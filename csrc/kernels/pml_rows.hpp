@@ -1,4 +1,5 @@
-// The PML over a stretch of a row. Nothing here knows the equation, so that all of them share one copy of each loop.
+// The PML over a stretch of a row. Nothing here knows the equation, so that all of them share one copy of
+// each loop.
 #pragma once
 #include "kernels/row.hpp"
 
@@ -11,10 +12,14 @@ struct PmlStretch {
   T scale;            // the piece's
   int memory_number;  // of the piece, among all that have memory
   int axis;
-  Index at;           // offset of the stretch's row in the axis' slab arrays
+  Index at;  // offset of the stretch's row in the axis' slab arrays
 
   DW_HD PmlStretch(const Row<T>& row, Piece piece, int number, Index first, Index last)
-      : from(first), to(last), scale(static_cast<T>(piece.scale)), memory_number(number), axis(3 - row.layout.geometry.dim + piece.axis),
+      : from(first),
+        to(last),
+        scale(static_cast<T>(piece.scale)),
+        memory_number(number),
+        axis(3 - row.layout.geometry.dim + piece.axis),
         at(row.slab_offset(axis, first)) {}
 };
 
@@ -34,10 +39,12 @@ DW_NOINLINE void add_pml(const Row<T>& row, const PmlStretch<T>& s, const T* f, 
     T* zeta = memory + 2 * slab.size;
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      sum[x] += s.scale * second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride);
+      sum[x] += s.scale *
+                second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride);
   } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) sum[x] += s.scale * staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
+    for (Index x = s.from; x < s.to; ++x)
+      sum[x] += s.scale * staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
   }
 }
 
@@ -52,16 +59,19 @@ DW_NOINLINE void multiply_pml(const Row<T>& row, const PmlStretch<T>& s, const T
   if constexpr (op == Op::second) {
     T *zeta = memory + 2 * size, *y = e + size, *z = y + size;
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) second_pml_multiply(s.scale * q[x], profile(x), memory + x, zeta + x, e + x, y + x, z + x);
+    for (Index x = s.from; x < s.to; ++x)
+      second_pml_multiply(s.scale * q[x], profile(x), memory + x, zeta + x, e + x, y + x, z + x);
   } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) staggered_pml_multiply(s.scale * q[x], profile(x), memory + x, e + x);
+    for (Index x = s.from; x < s.to; ++x)
+      staggered_pml_multiply(s.scale * q[x], profile(x), memory + x, e + x);
   }
 }
 
 // The transpose's second pass: sum[x] += what the layer adds to the transposed derivative.
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint, T* __restrict sum) {
+DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint,
+                            T* __restrict sum) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];
@@ -72,21 +82,24 @@ DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* 
     const T *y = e + slab.size, *z = y + slab.size;
     T* psi = adjoint + l.memory[s.memory_number] + s.at;
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a[0], psi + x);
+    for (Index x = s.from; x < s.to; ++x)
+      sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a[0], psi + x);
   } else {
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);
   }
 }
 
-// f(piece, p, stretch) for every piece of the stage with memory whose slabs the stretch [first, last) of the row meets.
+// f(piece, p, stretch) for every piece of the stage with memory whose slabs the stretch [first, last) of the
+// row meets.
 template <class Traits, class T, class F>
 DW_INLINE void for_pml_pieces(const Row<T>& row, Index first, Index last, F&& f) {
   unroll<Traits::pieces>([&](auto p) DW_FLAT {
     constexpr Piece piece = Traits::piece(p);
     if constexpr (piece.op != Op::value)
       for_slab(row, 3 - Traits::dim + piece.axis, first, last, [&](Index from, Index to) {
-        f(p, PmlStretch<T>(row, piece, row.layout.first_memory[Traits::index] + memory_rank<Traits>(p), from, to));
+        f(p, PmlStretch<T>(row, piece, row.layout.first_memory[Traits::index] + memory_rank<Traits>(p), from,
+                           to));
       });
   });
 }

@@ -1,11 +1,12 @@
-// Sources and receivers: products of weights, amplitudes and fields at nodes, on every level (see kernels/algebra.hpp).
+// Sources and receivers: products of weights, amplitudes and fields at nodes, on every level (see
+// kernels/algebra.hpp).
 #pragma once
 #include "kernels/view.hpp"
 
 #if defined(__CUDACC__)
-#define DW_POINTS __host__ __device__ inline
+#  define DW_POINTS __host__ __device__ inline
 #else
-#define DW_POINTS inline
+#  define DW_POINTS inline
 #endif
 
 namespace dualwave {
@@ -16,15 +17,16 @@ struct Node {
   Index offset = 0;  // in a grid
 };
 
-// The sources, or the receivers, of all shots: each has `taps` nodes with a weight each, and a series of samples.
+// The sources, or the receivers, of all shots: each has `taps` nodes with a weight each, and a series of
+// samples.
 template <class T>
 struct Points {
   Index count = 0;  // in a shot
   Index taps = 0;
   Index steps = 0;
-  const Node* nodes = nullptr;           // [shot][point][tap]
-  const T* weights[kLevels] = {};        // as the nodes; null at a level that has none
-  const T* series[kLevels] = {};         // [shot][point][step]: amplitudes, or the receivers' cotangents
+  const Node* nodes = nullptr;     // [shot][point][tap]
+  const T* weights[kLevels] = {};  // as the nodes; null at a level that has none
+  const T* series[kLevels] = {};   // [shot][point][step]: amplitudes, or the receivers' cotangents
 };
 
 // The state blocks of a shot, with the names of the fields.
@@ -33,7 +35,9 @@ struct Blocks {
   T* block[kLevels];
   const int* slot;
   Index grid;
-  DW_POINTS T* at(int level, const Node& node) const { return block[level] + slot[node.field] * grid + node.offset; }
+  DW_POINTS T* at(int level, const Node& node) const {
+    return block[level] + slot[node.field] * grid + node.offset;
+  }
 };
 
 // sum over parts of f(part, level without part).
@@ -56,20 +60,23 @@ DW_POINTS T recorded(const Points<T>& p, const Blocks<T>& field, Index row, int 
   T sum = 0;
   for (Index i = row * p.taps; i < (row + 1) * p.taps; ++i)
     if (p.nodes[i].field >= 0)
-      sum += sum_parts<T>(level, [&](int a, int b) { return entry(p.weights[a], i) * *field.at(b, p.nodes[i]); });
+      sum += sum_parts<T>(level,
+                          [&](int a, int b) { return entry(p.weights[a], i) * *field.at(b, p.nodes[i]); });
   return sum;
 }
 
 // What tap i of point `row` adds to its node: weight * sample.
 template <class T>
 DW_POINTS T emitted(const Points<T>& p, Index row, Index i, Index step, int level) {
-  return sum_parts<T>(level, [&](int a, int b) { return entry(p.weights[a], i) * entry(p.series[b], row * p.steps + step); });
+  return sum_parts<T>(
+      level, [&](int a, int b) { return entry(p.weights[a], i) * entry(p.series[b], row * p.steps + step); });
 }
 
 // Gradient of tap i's weight: sample * value, the value at the node by level.
 template <class T, class Value>
 DW_POINTS T weight_gradient(const Points<T>& p, Index row, Index step, int level, Value&& value) {
-  return sum_parts<T>(level, [&](int a, int b) { return entry(p.series[a], row * p.steps + step) * value(b); });
+  return sum_parts<T>(level,
+                      [&](int a, int b) { return entry(p.series[a], row * p.steps + step) * value(b); });
 }
 
 }  // namespace dualwave

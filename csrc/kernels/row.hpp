@@ -14,12 +14,17 @@ struct Row {
   Index index[3];  // z, y; x is the loop's
   Index offset;    // of the row's cell 0 in a grid, the grid's origin included
 
-  DW_HD Row(const Layout<T>& l, const View<T>& v, Index row) : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
+  DW_HD Row(const Layout<T>& l, const View<T>& v, Index row)
+      : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
     const Geometry& g = l.geometry;
     offset = g.origin + index[0] * g.stride[0] + index[1] * g.stride[1];
   }
-  DW_HD T* state(int level, int field) const { return view.state[level] + view.slot[field] * layout.geometry.grid + offset; }
-  DW_HD T* adjoint(int level, int field) const { return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset; }
+  DW_HD T* state(int level, int field) const {
+    return view.state[level] + view.slot[field] * layout.geometry.grid + offset;
+  }
+  DW_HD T* adjoint(int level, int field) const {
+    return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset;
+  }
   DW_HD const T* coefficient(int level, int which) const {
     return view.coefficient[level] + view.coefficient_step[level] * (which * layout.geometry.grid + offset);
   }
@@ -29,22 +34,26 @@ struct Row {
     const Geometry& g = layout.geometry;
     return (g.dim > 2 && g.in_slab(0, index[0])) || (g.dim > 1 && g.in_slab(1, index[1]));
   }
-  // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at cell x.
+  // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at
+  // cell x.
   DW_HD Index slab_offset(int axis, Index x) const {
     const Geometry& g = layout.geometry;
     Index offset_in_slab = g.slab[axis].origin;
     for (int other = 0; other < 2; ++other)
-      offset_in_slab += g.slab[axis].stride[other] * (other == axis ? g.slab_index(axis, index[other]) : index[other]);
+      offset_in_slab +=
+          g.slab[axis].stride[other] * (other == axis ? g.slab_index(axis, index[other]) : index[other]);
     return axis == 2 ? offset_in_slab + g.slab_index(2, x) - x : offset_in_slab;
   }
 };
 
-// Calls f(first, last, std::bool_constant<pml>) over the row's stretches; those with PML are at most kChunk long.
+// Calls f(first, last, std::bool_constant<pml>) over the row's stretches; those with PML are at most kChunk
+// long.
 template <class T, class F>
 void for_stretches(const Row<T>& row, F&& f) {
   const Geometry& g = row.layout.geometry;
   const auto with_pml = [&](Index first, Index last) {
-    for (Index x = first; x < last; x += kChunk) f(x, x + kChunk < last ? x + kChunk : last, std::true_type{});
+    for (Index x = first; x < last; x += kChunk)
+      f(x, x + kChunk < last ? x + kChunk : last, std::true_type{});
   };
   if (row.in_outer_slab()) return with_pml(0, g.n[2]);
   const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;

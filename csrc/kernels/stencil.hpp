@@ -9,14 +9,20 @@ namespace dualwave {
 
 constexpr int kMaxReach = 4;  // cells on either side of the centre, order / 2
 
-// Row order/2 - 1. Second derivative: centre, then each distance; first derivative: each distance from 1; staggered: from 1/2.
+// Row order/2 - 1. Second derivative: centre, then each distance; first derivative: each distance from 1;
+// staggered: from 1/2.
 constexpr double kSecond[4][5] = {{-2, 1},
                                   {-5.0 / 2, 4.0 / 3, -1.0 / 12},
                                   {-49.0 / 18, 3.0 / 2, -3.0 / 20, 1.0 / 90},
                                   {-205.0 / 72, 8.0 / 5, -1.0 / 5, 8.0 / 315, -1.0 / 560}};
-constexpr double kFirst[4][4] = {{1.0 / 2}, {2.0 / 3, -1.0 / 12}, {3.0 / 4, -3.0 / 20, 1.0 / 60}, {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280}};
-constexpr double kStaggered[4][4] = {
-    {1}, {9.0 / 8, -1.0 / 24}, {75.0 / 64, -25.0 / 384, 3.0 / 640}, {1225.0 / 1024, -245.0 / 3072, 49.0 / 5120, -5.0 / 7168}};
+constexpr double kFirst[4][4] = {{1.0 / 2},
+                                 {2.0 / 3, -1.0 / 12},
+                                 {3.0 / 4, -3.0 / 20, 1.0 / 60},
+                                 {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280}};
+constexpr double kStaggered[4][4] = {{1},
+                                     {9.0 / 8, -1.0 / 24},
+                                     {75.0 / 64, -25.0 / 384, 3.0 / 640},
+                                     {1225.0 / 1024, -245.0 / 3072, 49.0 / 5120, -5.0 / 7168}};
 
 // One axis' weights, divided by the cell size (squared for `second`).
 template <class T>
@@ -36,33 +42,37 @@ using Index = std::int64_t;
 template <int order, class T, class F>
 DW_INLINE T second_derivative(F f, Index stride, const Weights<T>& w) {
   T sum = w.second[0] * f[0];
-  unroll<order / 2>([&](auto k) DW_FLAT { sum = madd(w.second[k + 1], f[(k + 1) * stride] + f[-(k + 1) * stride], sum); });
+  unroll<order / 2>(
+      [&](auto k) DW_FLAT { sum = madd(w.second[k + 1], f[(k + 1) * stride] + f[-(k + 1) * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
 DW_INLINE T first_derivative(F f, Index stride, const Weights<T>& w) {
   T sum = 0;
-  unroll<order / 2>([&](auto k) DW_FLAT { sum = madd(w.first[k], f[(k + 1) * stride] - f[-(k + 1) * stride], sum); });
+  unroll<order / 2>([&](auto k)
+                        DW_FLAT { sum = madd(w.first[k], f[(k + 1) * stride] - f[-(k + 1) * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
 DW_INLINE T forward_difference(F f, Index stride, const Weights<T>& w) {
   T sum = 0;
-  unroll<order / 2>([&](auto k) DW_FLAT { sum = madd(w.staggered[k], f[(k + 1) * stride] - f[-k * stride], sum); });
+  unroll<order / 2>([&](auto k)
+                        DW_FLAT { sum = madd(w.staggered[k], f[(k + 1) * stride] - f[-k * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
 DW_INLINE T backward_difference(F f, Index stride, const Weights<T>& w) {
   T sum = 0;
-  unroll<order / 2>([&](auto k) DW_FLAT { sum = madd(w.staggered[k], f[k * stride] - f[-(k + 1) * stride], sum); });
+  unroll<order / 2>([&](auto k)
+                        DW_FLAT { sum = madd(w.staggered[k], f[k * stride] - f[-(k + 1) * stride], sum); });
   return sum;
 }
 
-// Op applied to f, and its transpose. With the zero halo each matrix is Toeplitz, so `second` is symmetric and the two
-// staggered differences are each other's transpose up to sign.
+// Op applied to f, and its transpose. With the zero halo each matrix is Toeplitz, so `second` is symmetric
+// and the two staggered differences are each other's transpose up to sign.
 template <Op op, int order, class T, class F>
 DW_INLINE T derivative(F f, Index stride, const Weights<T>& w) {
   if constexpr (op == Op::second)

@@ -24,10 +24,10 @@ struct Layout {
   Geometry geometry;
   Weights<T> weights[3];
   Profile<T> profile[3];
-  Index memory[kMaxMemories];   // offset of a piece's memory in the state block; its buffers follow each other
-  Index scratch[kMaxMemories];  // offset of a piece's slabs E, Y, Z in the adjoint's scratch block
-  int first_memory[kMaxFields]; // by stage: number of its first piece with memory
-  Index state_size;             // elements of a state block: fields, then memory
+  Index memory[kMaxMemories];  // offset of a piece's memory in the state block; its buffers follow each other
+  Index scratch[kMaxMemories];   // offset of a piece's slabs E, Y, Z in the adjoint's scratch block
+  int first_memory[kMaxFields];  // by stage: number of its first piece with memory
+  Index state_size;              // elements of a state block: fields, then memory
   Index scratch_size;
 };
 
@@ -35,14 +35,15 @@ struct Layout {
 template <class T>
 struct View {
   T* state[kLevels];
-  const T* coefficient[kLevels];   // haloed grids, one a coefficient; a zero row with step 0 where the level has none
-  Index coefficient_step[kLevels]; // 1, or 0 for the zero row
-  T* history[kLevels];             // this stage's quantities at this step
+  const T* coefficient[kLevels];    // haloed grids, one a coefficient; a zero row with step 0 where the level
+                                    // has none
+  Index coefficient_step[kLevels];  // 1, or 0 for the zero row
+  T* history[kLevels];              // this stage's quantities at this step
   T* adjoint[kLevels];
   T* scratch[kLevels];
-  T* gradient[kLevels];            // null where not wanted
+  T* gradient[kLevels];  // null where not wanted
   int slot[kMaxFields];
-  int parity;                      // which copy of psi is old
+  int parity;  // which copy of psi is old
 };
 
 template <class T>

@@ -2,8 +2,9 @@
 //
 // A stage forms quantities g_q = sum of pieces scale * Op_axis(field) from the state before it, then applies
 // terms  target <- [target +] scale * coefficient * g_q, and last exchanges the names of the swapped fields.
-// Everything the five maps do follows from this table: the update is linear in the fields and in the coefficients, so
-// its derivative in any direction is the update itself on dual numbers, and its transpose reads the same rows backwards.
+// Everything the five maps do follows from this table: the update is linear in the fields and in the
+// coefficients, so its derivative in any direction is the update itself on dual numbers, and its transpose
+// reads the same rows backwards.
 #pragma once
 #include <array>
 #include <cstddef>

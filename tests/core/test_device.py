@@ -1,7 +1,8 @@
-"""The device backend, emulated on the host, against the CPU's maps: all five, with everything asked of them.
+"""The device backend, emulated on the host, against the CPU's maps: all five.
 
-The emulation compiles the sources of the CUDA backend with a loop in place of each launch, so that its layout, its PML, its
-sources and receivers and its time loop are checked without a GPU; only the launches themselves are not.
+The emulation compiles the sources of the CUDA backend with a loop in place of each launch, so that
+its layout, its PML, its sources and receivers and its time loop are checked without a GPU; only the
+launches themselves are not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The five compiled maps against the eager engine, for every equation (check 1 of the foundation).
 
-forward and tangent: against NumPy in float64 (the tangent by complex step). The other three: against automatic
-differentiation, by PyTorch, of the same engine.
+forward and tangent: against NumPy in float64 (the tangent by complex step). The other three:
+against automatic differentiation, by PyTorch, of the same engine.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def test_forward_and_tangent(name, ndim, accuracy, variant):
 
 
 def torch_maps(name, run, d, seed=5):
-    """The other maps' values by PyTorch's autodiff of the engine: (function of operands) -> arrays."""
+    """PyTorch's form of the engine and of its operands, and random cotangents."""
     torch = pytest.importorskip("torch")
     from dualwave.torch.framework import TorchFramework
 
@@ -137,7 +137,7 @@ def test_adjoint_and_second_order(name, ndim, accuracy, variant, request):
 
 
 def check_adjoint(described, inputs, want, tolerance):
-    """The gradients with and without a residual, with segments that fit the steps and that do not."""
+    """Gradients with and without a residual, in segments that fit the steps and that do not."""
     slots = [f"{operand}_gradient0" for operand in OPERANDS]
     for interval in (0, 7):
         description = dataclasses.replace(described, checkpoint_interval=interval)
