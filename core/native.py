@@ -40,6 +40,27 @@ def load() -> ModuleType:
         ) from error
 
 
+@functools.cache
+def load_device() -> ModuleType:
+    """The extension for CUDA devices; ImportError says how to get it."""
+    try:
+        return importlib.import_module("._cuda", __package__)
+    except ImportError as error:
+        raise ImportError(
+            f"dualwave's backend for CUDA could not be loaded ({error}). Build the package where "
+            "nvcc is found (-Ccmake.define.DUALWAVE_CUDA=ON), or move the arrays to the CPU"
+        ) from error
+
+
+def has_device() -> bool:
+    """Whether the extension for CUDA devices can be loaded."""
+    try:
+        load_device()
+    except ImportError:
+        return False
+    return True
+
+
 def available() -> bool:
     """Whether the compiled core can be loaded."""
     try:
@@ -124,7 +145,32 @@ def run(
 ) -> None:
     """Call a map: read ``inputs``, overwrite ``outputs``, both C-contiguous arrays by slot."""
     checked(map_name, description, inputs, outputs)
-    load().run(
+    load().run(*_arguments(map_name, description, inputs, outputs))
+
+
+def run_on_device(
+    map_name: str,
+    description: Description,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    where: tuple[int, int],
+) -> None:
+    """As :func:`run`, with arrays of a CUDA device (DLPack); it does not wait for the results.
+
+    Args:
+        where: the device's number and the stream, as the integer value of its handle.
+    """
+    checked(map_name, description, inputs, outputs)
+    load_device().run(*_arguments(map_name, description, inputs, outputs), where)
+
+
+def _arguments(
+    map_name: str,
+    description: Description,
+    inputs: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+) -> tuple[Any, ...]:
+    return (
         MAPS.index(map_name),
         integers(description),
         description.spacings(),

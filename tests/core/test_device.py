@@ -15,7 +15,7 @@ import pytest
 from equations.damped import DAMPED
 
 from dualwave import equations, native
-from dualwave.maps import INPUT_SLOTS, MAPS, OUTPUT_SLOTS, input_mask, output_mask
+from dualwave.maps import MAPS
 from helpers.native_runs import cast, make_case
 from helpers.runs import random_direction
 
@@ -51,20 +51,16 @@ def case(name, ndim, dtype, map_name):
 
 def run_emulated(map_name, description, inputs, wanted):
     """The map on the emulated device; outputs by slot."""
-    device = importlib.import_module("dualwave._emulated")
     shapes = {out.slot: out for out in native.checked(map_name, description, inputs, wanted)}
-    outputs = {s: np.empty(shapes[s].shape, shapes[s].dtype) for s in OUTPUT_SLOTS if s in shapes}
-    device.run(
-        MAPS.index(map_name),
-        native.integers(description),
-        description.spacings(),
-        [inputs[slot] for slot in INPUT_SLOTS if slot in inputs],
-        input_mask(inputs),
-        list(outputs.values()),
-        output_mask(outputs),
-        (0, 0),
-    )
+    outputs = {slot: np.empty(out.shape, out.dtype) for slot, out in shapes.items()}
+    native.run_on_device(map_name, description, inputs, outputs, (0, 0))
     return outputs
+
+
+@pytest.fixture(autouse=True)
+def emulation(monkeypatch):
+    emulated = importlib.import_module("dualwave._emulated")
+    monkeypatch.setattr(native, "load_device", lambda: emulated)
 
 
 @pytest.mark.parametrize("map_name", MAPS)
