@@ -43,8 +43,8 @@ class Batch : public TimeLoop<Batch<T>> {
   Batch(const Call<T>& call, const device::Stream& stream);
   void finish();  // gradients of the models, and the mark of nodes outside the grid
 
- private:
-  friend class TimeLoop<Batch<T>>;
+  // All that follows is for TimeLoop. It is public because nvcc allows no device lambda in a private
+  // function.
   using TimeLoop<Batch<T>>::slot_;
   using TimeLoop<Batch<T>>::parity_;
   using Stream = device::Stream;
@@ -72,6 +72,8 @@ class Batch : public TimeLoop<Batch<T>> {
   void restore_checkpoint(Index number) { move_checkpoint(number, false); }
   void move_checkpoint(Index number, bool save);
   void move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store);
+  template <class Offset>
+  void move_rows(T* packed, T* blocks, Index count, Offset offset, bool store);
 
   void allocate();
   void pack_coefficients(int level);
@@ -83,6 +85,7 @@ class Batch : public TimeLoop<Batch<T>> {
   };
   FieldNames names() const;
 
+ private:
   const Call<T>& call_;
   const Stream& stream_;
   Layout<T> layout_;

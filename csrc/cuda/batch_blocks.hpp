@@ -4,47 +4,61 @@
 
 namespace dualwave {
 
-// Between a packed array [shot][packed_state] and the shots' blocks: the grids of the fields, then each
-// piece's memory in the slabs' own cells (as cpu/blocks.cpp). One launch an array.
+// Where element i of a packed array lies in a state block: of a field's grid ...
+struct FieldOffset {
+  Geometry g;
+  Index base;
+  DW_POINTS Index operator()(Index i) const { return base + make_node(g, i).offset; }
+};
+
+// ... and of a memory variable, packed over the slabs' own cells.
+struct SlabOffset {
+  Geometry g;
+  int axis;
+  Index base;
+  DW_POINTS Index operator()(Index i) const {
+    const Index low = g.pml[axis][0], width = low + g.pml[axis][1];
+    const Index ny = axis == 1 ? width : g.n[1], nx = axis == 2 ? width : g.n[2];
+    Index cell[3] = {i / (ny * nx), i / nx % ny, i % nx};
+    const Index j = cell[axis];
+    cell[axis] = g.slab_index(axis, j < low ? j : g.n[axis] - width + j);
+    const Slab& slab = g.slab[axis];
+    return base + slab.origin + cell[0] * slab.stride[0] + cell[1] * slab.stride[1] + cell[2];
+  }
+};
+
+// `count` elements of every shot, between the packed rows and the blocks.
+template <class T>
+template <class Offset>
+void Batch<T>::move_rows(T* packed, T* blocks, Index count, Offset offset, bool store) {
+  const Index packed_size = call_.packed_state, block_size = layout_.state_size;
+  stream_.for_each(call_.description.shots * count, [=] DW_DEVICE(Index i) {
+    T& outside = packed[i / count * packed_size + i % count];
+    T& inside = blocks[i / count * block_size + offset(i % count)];
+    if (store)
+      outside = inside;
+    else
+      inside = outside;
+  });
+}
+
+// Between a packed array [shot][packed_state] and the shots' blocks, in the order of cpu/blocks.cpp.
 template <class T>
 void Batch<T>::move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store) {
-  const Geometry g = layout_.geometry;
-  const Index shots = call_.description.shots, packed_size = call_.packed_state,
-              block_size = layout_.state_size;
-  T* blocks = block.data();
-  Index at = 0;
-  const auto move = [&](Index count, auto offset) {
-    T* rows = packed + at;
-    stream_.for_each(shots * count, [=] DW_DEVICE(Index i) {
-      T& outside = rows[i / count * packed_size + i % count];
-      T& inside = blocks[i / count * block_size + offset(i % count)];
-      if (store)
-        outside = inside;
-      else
-        inside = outside;
-    });
-    at += count;
-  };
-  const Index cells = g.n[0] * g.n[1] * g.n[2];
+  const Geometry& g = layout_.geometry;
+  const Index cells = g.cells();
   for (int field = 0; field < call_.equation.fields; ++field) {
-    const Index base = slot_[field] * g.grid;
-    move(cells, [=] DW_DEVICE(Index i) { return base + make_node(g, i).offset; });
+    move_rows(packed, block.data(), cells, FieldOffset{g, slot_[field] * g.grid}, store);
+    packed += cells;
   }
   for (std::size_t m = 0; m < call_.equation.memories.size(); ++m) {
-    const Memory memory = call_.equation.memories[m];
-    const int axis = memory.axis;
-    const Index low = g.pml[axis][0], width = low + g.pml[axis][1];
-    if (width == 0) continue;
+    const Memory& memory = call_.equation.memories[m];
+    const Index count = cells / g.n[memory.axis] * (g.pml[memory.axis][0] + g.pml[memory.axis][1]);
     for (int variable = 0; variable < memory_count(memory.op); ++variable) {
       const int copy = memory.op == Op::second ? (variable == 0 ? psi_copy : 2) : 0;
-      const Index base = layout_.memory[m] + copy * g.slab[axis].size + g.slab[axis].origin;
-      const Index ny = axis == 1 ? width : g.n[1], nx = axis == 2 ? width : g.n[2];
-      move(cells / g.n[axis] * width, [=] DW_DEVICE(Index i) {
-        Index cell[3] = {i / (ny * nx), i / nx % ny, i % nx};
-        const Index j = cell[axis];
-        cell[axis] = g.slab_index(axis, j < low ? j : g.n[axis] - width + j);
-        return base + cell[0] * g.slab[axis].stride[0] + cell[1] * g.slab[axis].stride[1] + cell[2];
-      });
+      const Index base = layout_.memory[m] + copy * g.slab[memory.axis].size;
+      move_rows(packed, block.data(), count, SlabOffset{g, memory.axis, base}, store);
+      packed += count;
     }
   }
 }
