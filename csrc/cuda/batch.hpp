@@ -22,17 +22,11 @@ struct BatchView {
   Strides strides;
 };
 
-// The device's operations on a stage: [log2 of levels].
 template <class T>
 using Launch = void (*)(const device::Stream&, const BatchView<T>&);
 
 template <class T>
-struct Launches {
-  Launch<T> forward[kMaxStages][3];
-  Launch<T> forward_saving[kMaxStages][2];
-  Launch<T> adjoint_multiply[kMaxStages][2];
-  Launch<T> adjoint_gather[kMaxStages][2];
-};
+using Launches = Operations<Launch<T>>;
 
 template <class T>
 const Launches<T>& find_launches(int equation, int dim, int order);

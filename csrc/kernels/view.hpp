@@ -51,13 +51,16 @@ using RowKernel = void (*)(const Layout<T>&, const View<T>&, Index row_begin, In
 
 constexpr int kMaxStages = 4;
 
-// The compiled kernels of one (equation, dim, order, dtype): [stage][log2 of levels].
-template <class T>
-struct Kernels {
-  RowKernel<T> forward[kMaxStages][3];
-  RowKernel<T> forward_saving[kMaxStages][2];
-  RowKernel<T> adjoint_multiply[kMaxStages][2];
-  RowKernel<T> adjoint_gather[kMaxStages][2];
+// What a backend has for each stage, by log2 of the levels.
+template <class Function>
+struct Operations {
+  Function forward[kMaxStages][3];
+  Function forward_saving[kMaxStages][2];
+  Function adjoint_multiply[kMaxStages][2];
+  Function adjoint_gather[kMaxStages][2];
 };
+
+template <class T>
+using Kernels = Operations<RowKernel<T>>;
 
 }  // namespace dualwave
