@@ -17,6 +17,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTEST_FLAGS ?= -q -n $(JOBS)
 DEMO_FLAGS ?=
 OUT ?= out
+# Devito, one of those that `make bench` compares with, has an environment of its own.
+DEVITO ?= .venv-devito
 
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
@@ -37,8 +39,8 @@ test: $(VENV)/.package-test
 
 test-all: lint test demo
 
-bench: $(VENV)/.package-test
-	$(BIN)/python tests/benchmarks/run.py $(BENCH_FLAGS)
+bench: $(VENV)/.package-test $(DEVITO)/.installed
+	$(BIN)/python tests/benchmarks/run.py --devito $(DEVITO)/bin/python $(BENCH_FLAGS)
 
 lint: $(VENV)/.package-test
 	$(BIN)/pre-commit run --all-files
@@ -56,7 +58,7 @@ stats:
 	@git ls-files | grep -E '\.(py|hpp|cpp|cuh|cu)$$' | xargs wc -l | sort -rn | sed -n '2,11p'
 
 clean:
-	rm -rf $(VENV) build dist $(OUT) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(DEVITO) build dist $(OUT) .mypy_cache .pytest_cache .ruff_cache
 
 # Stamps: a file of its own for each step of the set-up, so that the next command starts where this one ended.
 $(VENV)/.python:
@@ -84,3 +86,8 @@ $(VENV)/.package: $(VENV)/.demo $(SOURCES)
 $(VENV)/.package-test: $(VENV)/.dev $(SOURCES) $(EQUATION_SOURCES)
 	$(call install,DUALWAVE_EXTRA_EQUATIONS=$(EXTRA_EQUATIONS) DUALWAVE_EMULATE_DEVICE=ON)
 	@touch $@ $(VENV)/.package
+
+# No stamp where it fails: the benchmark says so, and the next one tries again.
+$(DEVITO)/.installed: tests/benchmarks/requirements-devito.txt | $(VENV)/.python
+	@{ $(BIN)/python -m venv $(DEVITO) && $(DEVITO)/bin/python -m pip install --quiet -r $< && touch $@; } || \
+	  echo "Devito could not be installed: its rows are left out"

@@ -1,0 +1,123 @@
+"""What is measured: cases, their model and survey. NumPy only: Devito's worker has no more."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+SPACING = 10.0  # m
+DT = 1e-3  # s; below 0.6 * SPACING / (sqrt(3) * MAX_SPEED), so that nobody sub-steps, 3-D included
+MIN_SPEED, MAX_SPEED = 1500.0, 3000.0  # m/s
+PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times that
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run that every library does: ``shots`` of ``nt`` steps on one model of ``shape`` cells."""
+
+    name: str
+    shape: tuple[int, ...]
+    nt: int
+    shots: int = 1
+    gradient: bool = False
+    accuracy: int = 4
+    device: str = "cpu"
+    pml: int = 20
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def cells(self) -> int:
+        """Cells of the grid, PML included."""
+        return math.prod(n + 2 * self.pml for n in self.shape)
+
+    @property
+    def updates(self) -> int:
+        """Cell updates of a forward run: what GPts/s counts, for gradients as well."""
+        return self.cells * self.nt * self.shots
+
+    @property
+    def label(self) -> str:
+        """For the table."""
+        size = " x ".join(map(str, (*self.shape, self.nt)))
+        words = [f"{self.ndim}-D {size} steps", f"{self.shots} shot{'s' * (self.shots > 1)}"]
+        words += [f"order {self.accuracy}"] * (self.accuracy != 4)
+        words += ["GPU"] * (self.device != "cpu")
+        return ", ".join([*words, "gradient" if self.gradient else "forward"])
+
+    def tiny(self) -> Case:
+        """The same kind of run in no time: loads code and starts threads before memory is read."""
+        return dataclasses.replace(self, shape=(24,) * self.ndim, nt=8, shots=1, pml=4)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Arrays of a case: float32, locations int64 in cells.
+
+    speed [*shape]; amplitudes [shots, 1, nt]; sources [shots, 1, ndim]; receivers [shots, Nr, ndim]
+    """
+
+    speed: np.ndarray
+    amplitudes: np.ndarray
+    sources: np.ndarray
+    receivers: np.ndarray
+
+
+def make_problem(case: Case) -> Problem:
+    """Speed grows with depth and waves sideways; shots and receivers lie along the top."""
+    depth, *others = (np.linspace(0.0, 1.0, n, dtype=np.float32) for n in case.shape)
+    side = others[-1] if others else np.zeros(1, np.float32)
+    wave = 0.1 * np.sin(4.0 * np.pi * side)
+    unit = np.clip(depth.reshape(-1, *(1,) * (case.ndim - 1)) + wave, 0.0, 1.0)
+    speed = MIN_SPEED + (MAX_SPEED - MIN_SPEED) * unit
+    speed = np.ascontiguousarray(np.broadcast_to(speed, case.shape), np.float32)
+    amplitudes = np.broadcast_to(_ricker(case.nt), (case.shots, 1, case.nt))
+    columns = np.linspace(0, case.shape[-1] - 1, case.shots + 2)[1:-1].astype(np.int64)
+    middle = [n // 2 for n in case.shape[1:-1]]
+    sources = np.array([[[2, *middle, column]] for column in columns], np.int64)
+    receivers = np.broadcast_to(_receivers(case), (case.shots, *_receivers(case).shape))
+    return Problem(
+        speed, np.ascontiguousarray(amplitudes), sources, np.ascontiguousarray(receivers)
+    )
+
+
+def _ricker(nt: int) -> np.ndarray:
+    # Written out here: Devito's environment has no wavelets of ours.
+    t = DT * np.arange(nt) - 1.0 / PEAK_FREQUENCY
+    a = (np.pi * PEAK_FREQUENCY * t) ** 2
+    return ((1.0 - 2.0 * a) * np.exp(-a)).astype(np.float32)
+
+
+def _receivers(case: Case) -> np.ndarray:
+    # Every fourth cell in 2-D, every eighth of each axis in 3-D.
+    stride = 4 * (case.ndim - 1)
+    axes = [np.arange(stride // 2, n, stride) for n in case.shape[1:]]
+    grid = np.stack(np.meshgrid([4], *axes, indexing="ij"), axis=-1)
+    return grid.reshape(-1, case.ndim).astype(np.int64)
+
+
+def _both(case: Case) -> list[Case]:
+    names = {False: f"{case.name}-forward", True: f"{case.name}-gradient"}
+    return [dataclasses.replace(case, name=names[g], gradient=g) for g in names]
+
+
+CASES = [
+    *_both(Case("2d-1shot", (400, 800), 1000)),
+    *_both(Case("2d-8shots", (400, 800), 1000, shots=8)),
+    *_both(Case("3d", (120, 120, 120), 200)),
+    Case("gpu-2d-forward", (4096, 4096), 1000, device="cuda"),
+    Case("gpu-3d-forward", (512, 512, 512), 200, accuracy=8, device="cuda"),
+]
+
+
+def quick(case: Case) -> Case:
+    """The same case at a size that tests the harness; its figures mean nothing."""
+    shape = (60, 90) if case.ndim == 2 else (28, 30, 32)
+    return dataclasses.replace(
+        case, shape=shape, nt=120 if case.ndim == 2 else 60, shots=min(case.shots, 2), pml=8
+    )

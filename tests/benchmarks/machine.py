@@ -1,0 +1,63 @@
+"""The machine in a few lines, as the system describes it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+
+def describe() -> list[str]:
+    """Processor, caches, memory, system, instruction set, GPU."""
+    lines = [
+        f"processor: {_processor()}, {len(os.sched_getaffinity(0))} cores",
+        f"caches: {_caches()}",
+        f"memory: {_memory()}",
+        f"system: {platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        f"vectors chosen by the compiled core: {_instruction_set()}",
+        f"GPU: {gpu() or 'none'}",
+    ]
+    return [line for line in lines if not line.endswith(": ")]
+
+
+def load() -> float:
+    """Processes that wanted a core during the last minute."""
+    return os.getloadavg()[0]
+
+
+def gpu() -> str:
+    """Name of the CUDA device that PyTorch sees, "" without one."""
+    return _ask("import torch.cuda as c; print(c.get_device_name() if c.is_available() else '')")
+
+
+def _ask(code: str) -> str:
+    # In a process of its own: this one has nothing loaded that could disturb what it measures.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text().splitlines() if facts.exists() else []
+    names = [x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _caches() -> str:
+    found = {}
+    for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((folder / x).read_text().strip() for x in ("level", "type", "size"))
+        if kind != "Instruction":
+            found[f"L{level}"] = size
+    return ", ".join(f"{level} {size}" for level, size in found.items())
+
+
+def _memory() -> str:
+    pages, size = (os.sysconf(x) for x in ("SC_PHYS_PAGES", "SC_PAGE_SIZE"))
+    return f"{pages * size / 2**30:.0f} GiB"
+
+
+def _instruction_set() -> str:
+    return _ask("import dualwave._C as c; print(c.instruction_set())")

@@ -1,0 +1,108 @@
+"""From measurements to the table, and the table into a page."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cases import Case
+
+BASE = "deepwave"
+OURS = ("dualwave.torch", "dualwave.jax")
+BEGIN = "<!-- benchmarks: begin (written by make bench) -->"
+END = "<!-- benchmarks: end -->"
+HEADER = [
+    "case",
+    "library",
+    "median, s",
+    "times faster than Deepwave",
+    "range of the ratio",
+    "GPts/s",
+    "peak memory, MB",
+]
+
+
+@dataclass
+class Row:
+    """A library on a case: seconds of each round, or the reason why there are none."""
+
+    case: Case
+    library: str
+    version: str = ""
+    seconds: list[float] = field(default_factory=list)
+    base_seconds: list[float] = field(default_factory=list)  # Deepwave's in the same rounds
+    peak_bytes: int = 0
+    difference: float | None = None  # from Deepwave's result, relative, L2
+    reason: str = ""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def ratios(self) -> list[float]:
+        """Per round: above 1, faster than Deepwave."""
+        return [base / own for base, own in zip(self.base_seconds, self.seconds, strict=False)]
+
+    @property
+    def rate(self) -> float:
+        """Billions of cell updates of the forward run a second, PML cells included."""
+        return self.case.updates / self.median / 1e9
+
+    def cells(self) -> list[str]:
+        """Columns of the table."""
+        if self.reason or not self.seconds:
+            return [self.case.label, self.library, f"not run: {self.reason}", *[""] * 4]
+        ratios = self.ratios
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
+        return [
+            self.case.label,
+            self.library,
+            f"{self.median:.4g}",
+            f"{statistics.median(ratios):.2f}" if ratios else "",
+            spread if self.library != BASE else "",
+            f"{self.rate:.3g}",
+            f"{self.peak_bytes / 1e6:.0f}",
+        ]
+
+    def facts(self) -> dict:
+        """For JSON: everything, and what follows from it."""
+        out = dataclasses.asdict(self)
+        if self.seconds:
+            out |= {"median": self.median, "ratios": self.ratios, "gpts_per_s": self.rate}
+        return out
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown."""
+    lines = [HEADER, ["---", "---", *["---:"] * 5], *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def block(rows: list[Row], machine: list[str], command: str) -> str:
+    """What lies between the two markers of the page."""
+    versions = {row.library: row.version for row in rows if row.version}
+    lines = [f"- {name} {version}" for name, version in versions.items()]
+    return "\n".join(
+        [
+            f"Command: `{command}`",
+            "",
+            *(f"- {line}" for line in machine),
+            *lines,
+            "",
+            table(rows),
+        ]
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """Put ``text`` between the markers of the page; a page without them is begun."""
+    page = path.read_text() if path.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path}: has no lines {BEGIN} and {END}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")

@@ -1,0 +1,88 @@
+"""The harness at tiny sizes: what it measures, compares and writes. No figure is judged."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+PAGE = "# Title\n\nbefore\n\n<!-- benchmarks: begin (written by make bench) -->\nold\n"
+
+
+def python(*arguments, **keywords):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        **keywords,
+    )
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    """One gradient case and the GPU rows, without Devito."""
+    out = tmp_path_factory.mktemp("bench")
+    page = out / "page.md"
+    page.write_text(PAGE + "<!-- benchmarks: end -->\n\nafter\n")
+    flags = ["--quick", "--repeats", "2", "--cases", "2d-8shots-*", "gpu-2d*"]
+    files = ["--output", page, "--json", out / "b.json", "--devito", out / "nowhere"]
+    done = python(HERE / "run.py", *flags, *files, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""})
+    assert done.returncode == 0, done.stderr
+    return done.stdout, page.read_text(), json.loads((out / "b.json").read_text())["rows"]
+
+
+def test_every_library_is_measured_and_agrees_with_deepwave(bench):
+    rows = {(row["case"]["name"], row["library"]): row for row in bench[2]}
+    for case in ("2d-8shots-forward", "2d-8shots-gradient"):
+        base = rows[case, "deepwave"]
+        for library in ("dualwave.torch", "dualwave.jax"):
+            row = rows[case, library]
+            assert 0 < row["difference"] < 1e-4
+            assert len(row["seconds"]) == 2
+            assert min(row["seconds"]) > 0
+            pairs = zip(base["seconds"], row["seconds"], strict=True)
+            assert row["ratios"] == pytest.approx([x / y for x, y in pairs])
+            updates = (60 + 16) * (90 + 16) * 120 * 2
+            rate = updates / statistics.median(row["seconds"]) / 1e9
+            assert row["gpts_per_s"] == pytest.approx(rate)
+
+
+def test_what_cannot_be_run_has_its_reason(bench):
+    text, page, _ = bench
+    for out in (text, page):
+        assert "| devito | not run: not installed |" in out
+        assert "| all | not run: no CUDA device here |" in out
+
+
+def test_the_page_keeps_its_text(bench):
+    page = bench[1]
+    assert page.startswith("# Title\n\nbefore\n")
+    assert page.endswith("\n\nafter\n")
+    assert "old" not in page
+    flags = "--quick --cases '2d-8shots-*' 'gpu-2d*' --repeats 2"
+    assert f'Command: `make bench BENCH_FLAGS="{flags}"`' in page
+    assert "nowhere" not in page  # nobody's paths
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc: another meter")
+def test_peak_memory_is_that_of_the_work():
+    """100 MB held before, 300 MB above it for a moment, 100 MB after: 300."""
+    code = f"""
+import sys; sys.path.insert(0, {str(HERE)!r})
+import numpy as np
+from memory import HostMeter
+higher = np.ones(10**8); del higher  # before the baseline: must not count
+held = np.ones(10**8 // 8)
+meter = HostMeter()
+work = np.ones(3 * 10**8 // 8); del work
+more = np.ones(10**8 // 8)
+print(meter.read())
+"""
+    done = python("-c", code)
+    assert int(done.stdout) == pytest.approx(3e8, rel=0.03), done.stderr

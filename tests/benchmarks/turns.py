@@ -1,0 +1,82 @@
+"""One case, all libraries, in turns."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from cases import Case
+from peer import Peer, PeerError
+from report import BASE, OURS, Row
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a case is measured: rounds, seconds of a turn, and the Python that has Devito."""
+
+    repeats: int
+    seconds: float
+    devito: Path
+
+
+def libraries(case: Case) -> list[str]:
+    """Deepwave first: the others are compared with it."""
+    devito = ["devito"] if case.device == "cpu" and not case.gradient else []
+    return [BASE, *OURS, *devito]
+
+
+def measure(case: Case, plan: Plan) -> list[Row]:
+    """Rows of a case. A library that cannot do it has the reason in its row.
+
+    Every library lives in a process of its own for as long as the case lasts.
+    """
+    rows = [Row(case, name) for name in libraries(case)]
+    peers: dict[str, Peer] = {}
+    with contextlib.ExitStack() as stack:
+        for row in rows:
+            with _reason_in(row):
+                peers[row.library] = peer = stack.enter_context(_start(row, plan))
+                row.version = peer.prepare()
+        for _ in range(plan.repeats):
+            for row in rows:
+                if not row.reason:
+                    time.sleep(0.02)  # the last one's threads may still be waiting for work
+                    with _reason_in(row):
+                        row.seconds.append(peers[row.library].measure(plan.seconds))
+        for row in rows:
+            if not row.reason:
+                row.base_seconds = rows[0].seconds
+                with _reason_in(row):
+                    row.peak_bytes = peers[row.library].memory()
+                row.difference = _difference(peers[row.library], peers[BASE])
+    return rows
+
+
+@contextlib.contextmanager
+def _reason_in(row: Row) -> Iterator[None]:
+    try:
+        yield
+    except PeerError as error:
+        row.reason = str(error)
+
+
+def _start(row: Row, plan: Plan) -> Peer:
+    if row.library != "devito":
+        return Peer(row.library, row.case)
+    if not plan.devito.exists():
+        raise PeerError("not installed")
+    return Peer(row.library, row.case, plan.devito)
+
+
+def _difference(peer: Peer, base: Peer) -> float | None:
+    """Of the results of the first calls: relative, L2. None without a result of Deepwave's."""
+    if not base.result.exists():
+        return None
+    found, expected = np.load(peer.result), np.load(base.result)
+    size = np.linalg.norm(expected)
+    assert size > 0, f"{peer.case.name}: Deepwave's result is zero"
+    return float(np.linalg.norm(found - expected) / size)
