@@ -1,48 +1,102 @@
-"""The bare calls of the compiled core on tensors: no derivatives, no batching."""
+"""The bare calls of the compiled core on tensors: no derivatives, no batching.
+
+The calls go through one operator, ``torch.ops.dualwave.run``, so that whatever traces PyTorch
+(``torch.func.linearize``, ``make_fx``, ``torch.compile``) records a call, instead of the numbers
+that came out while it was tracing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 import torch
 
 from .. import native
+from ..layout import Description
+from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
 
 Tensors = Mapping[str, torch.Tensor]
 
 
 def call(
-    map_name: str, description: native.Description, inputs: Tensors, wanted: Iterable[str]
+    map_name: str, description: Description, inputs: Tensors, wanted: Iterable[str]
 ) -> dict[str, torch.Tensor]:
     """Call a map of the compiled core.
 
     Args:
         map_name: one of ``dualwave.maps.MAPS``.
         description: the run.
-        inputs: tensors by input slot, on the CPU; copied where they are not contiguous.
+        inputs: tensors by input slot, all on one device; copied where they are not contiguous.
         wanted: output slots.
 
     Returns:
-        New tensors by output slot, connected to nothing.
+        New tensors by output slot.
     """
-    devices = {x.device for x in inputs.values()}
-    if devices != {torch.device("cpu")}:
+    slots = [slot for slot in INPUT_SLOTS if slot in inputs]
+    masks = input_mask(slots), output_mask(wanted)
+    outputs = _run(map_name, _encoded(description), [inputs[slot] for slot in slots], *masks)
+    return dict(zip(output_names(masks[1]), outputs, strict=True))
+
+
+@torch.library.custom_op("dualwave::run", mutates_args=())
+def _run(
+    map_name: str, description: str, inputs: Sequence[torch.Tensor], present: int, wanted: int
+) -> list[torch.Tensor]:
+    """The operator: present inputs and wanted outputs in slot order, the description as JSON."""
+    run = _decoded(description)
+    given = dict(zip(input_names(present), inputs, strict=True))
+    device = _device(inputs)
+    outputs = _empty(map_name, run, given, wanted)
+    # A tensor that requires a gradient has no view as another library's array.
+    given = {slot: x.detach().resolve_neg().contiguous() for slot, x in given.items()}
+    if device.type == "cuda":
+        stream = torch.cuda.current_stream(device).cuda_stream
+        native.run_on_device(map_name, run, given, outputs, (device.index, stream))
+    else:
+        given = {slot: x.numpy() for slot, x in given.items()}
+        native.run(map_name, run, given, {slot: x.numpy() for slot, x in outputs.items()})
+    return list(outputs.values())
+
+
+def _device(tensors: Sequence[torch.Tensor]) -> torch.device:
+    """The one device of all tensors."""
+    devices = {x.device for x in tensors}
+    device = next(iter(devices))
+    if len(devices) > 1 or device.type not in ("cpu", "cuda"):
         found = ", ".join(sorted(map(str, devices)))
         raise NotImplementedError(
-            f"the compiled backend was given tensors on {found}; it runs on the CPU in this "
-            "build: move all tensors there, or use backend='eager'"
+            f"the compiled backend was given tensors on {found}; it takes all on the CPU, or "
+            "all on one CUDA device: move them there, or use backend='eager'"
         )
-    operands = native.checked(map_name, description, inputs, wanted)
-    outputs = {
-        operand.slot: torch.empty(operand.shape, dtype=getattr(torch, operand.dtype))
-        for operand in operands
-    }
-    # Detached: a tensor that requires a gradient has no NumPy view. `inputs` keeps the storage.
-    inputs = {slot: x.detach().resolve_neg().contiguous() for slot, x in inputs.items()}
-    native.run(
-        map_name,
-        description,
-        {slot: x.numpy() for slot, x in inputs.items()},
-        {slot: x.numpy() for slot, x in outputs.items()},
-    )
-    return outputs
+    return device
+
+
+@_run.register_fake
+def _(
+    map_name: str, description: str, inputs: Sequence[torch.Tensor], present: int, wanted: int
+) -> list[torch.Tensor]:
+    given = dict(zip(input_names(present), inputs, strict=True))
+    return list(_empty(map_name, _decoded(description), given, wanted).values())
+
+
+def _empty(
+    map_name: str, description: Description, inputs: Tensors, wanted: int
+) -> dict[str, torch.Tensor]:
+    """Tensors for the outputs, once the inputs have been found to fit."""
+    operands = native.checked(map_name, description, inputs, output_names(wanted))
+    like = inputs["state0"]
+    return {operand.slot: like.new_empty(operand.shape) for operand in operands}
+
+
+@functools.lru_cache(maxsize=1024)
+def _encoded(description: Description) -> str:
+    return json.dumps(asdict(description))
+
+
+@functools.lru_cache(maxsize=1024)
+def _decoded(text: str) -> Description:
+    fields = json.loads(text)
+    return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})

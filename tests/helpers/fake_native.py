@@ -1,14 +1,13 @@
 """A stand-in for the compiled extension: the five maps by PyTorch's differentiation of the engine.
 
 It has the entry points of ``dualwave._C`` that the rules of the front ends use, so that those are
-tested apart from the compiled kernels, and serves as an oracle for the kernels as well. All the
-levels go through ``torch.func`` on the eager engine, never through ``dualwave.rules``.
+tested apart from the compiled kernels. All levels come from PyTorch's reverse mode through the
+eager engine, which nests whatever the caller is inside of, and never from ``dualwave.rules``.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from dualwave.maps import OPERANDS, Constants, Primal
 from dualwave.torch.framework import TorchFramework
 
 RESULTS = ("receivers", "state")
-_ONE_AT_A_TIME = Lock()
 
 
 class FakeCore:
@@ -56,9 +54,8 @@ def evaluate(
         found = _Levels(description, given).outputs(name)
         return {slot: x.detach().numpy() for slot, x in found.items()}
 
-    # In a thread of its own, where the caller is not inside a transform of torch.func; one at a
-    # time, because the levels of PyTorch's forward mode belong to the process.
-    with _ONE_AT_A_TIME, ThreadPoolExecutor(1) as pool:
+    # In a thread of its own, which is not inside the caller's transforms and modes.
+    with ThreadPoolExecutor(1) as pool:
         return pool.submit(work).result()
 
 
@@ -81,7 +78,7 @@ class _Levels:
                 x = torch.zeros(self.shapes[k], dtype=self.given["state0"].dtype)
             elif name == "coefficients":
                 x = x[self.index[level]]
-            found.append(x)
+            found.append(x.requires_grad_())
         return tuple(found)
 
     def _bars(self, level: int) -> tuple[torch.Tensor, ...]:
@@ -99,7 +96,7 @@ class _Levels:
         )
 
     def tangent(self, p: tuple, d: tuple) -> tuple:
-        return torch.func.jvp(self.forward, p, d)[1]
+        return _jvp(self.forward, p, d)
 
     def outputs(self, name: str) -> dict[str, torch.Tensor]:
         p = self._level(0)
@@ -112,18 +109,17 @@ class _Levels:
         if name == "second_tangent":
             e, f = self._level(2), self._level(3)
             found |= _named(RESULTS, 2, self.tangent(p, e))
-            mixed = torch.func.jvp(lambda p, d: self.tangent(p, d), (p, d), (e, f))[1]
-            found |= _named(RESULTS, 3, mixed)
+            both = lambda *x: self.tangent(x[: len(p)], x[len(p) :])  # noqa: E731
+            found |= _named(RESULTS, 3, _jvp(both, (*p, *d), (*e, *f)))
         if name in ("adjoint", "tangent_adjoint"):
             if "checkpoints" in self.given:
                 # They must belong to the shots that they are passed for.
                 assert torch.equal(self.given["checkpoints"][:, 1], self.given["state0"])
             g = self._bars(0)
-            adjoint = torch.func.vjp(self.forward, *p)[1](g)
-            found |= self._gradients(0, adjoint)
+            found |= self._gradients(0, _vjp(self.forward(*p), p, g))
         if name == "tangent_adjoint":
-            _, back = torch.func.vjp(lambda *p: (self.forward(*p), self.tangent(p, d)), *p)
-            found |= self._gradients(1, back((self._bars(1), g)))
+            values = (*self.forward(*p), *self.tangent(p, d))
+            found |= self._gradients(1, _vjp(values, p, (*self._bars(1), *g)))
         return found
 
     def _gradients(self, level: int, values: tuple) -> dict[str, torch.Tensor]:
@@ -132,6 +128,19 @@ class _Levels:
         shape = (self.description.gradients, *per_shot.shape[1:])
         reduced = torch.zeros(shape, dtype=per_shot.dtype).index_add(0, self.index[4], per_shot)
         return found | {f"coefficients_gradient{level}": reduced}
+
+
+def _vjp(values: tuple, inputs: tuple, bars: tuple) -> tuple:
+    pairs = [(x, bar) for x, bar in zip(values, bars, strict=True) if x.requires_grad]
+    values, bars = zip(*pairs, strict=True)
+    return torch.autograd.grad(values, inputs, bars, create_graph=True, materialize_grads=True)
+
+
+def _jvp(function, inputs: tuple, direction: tuple) -> tuple:
+    """Forward mode by two reverse passes: the first is linear in the cotangents."""
+    values = function(*inputs)
+    bars = tuple(torch.zeros_like(x, requires_grad=True) for x in values)
+    return _vjp(_vjp(values, inputs, bars), bars, direction)
 
 
 def _named(names, level: int, values) -> dict[str, torch.Tensor]:
