@@ -27,8 +27,10 @@ target_link_libraries(dualwave_core PUBLIC Threads::Threads)
 
 function(dualwave_settings target)
   target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-  # Contraction is written out (madd), so that bits do not depend on where a loop is cut; no -ffast-math for the same reason.
-  target_compile_options(${target} PRIVATE -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra)
+  # Contraction is written out (madd), so that bits do not depend on where a loop is cut; no -ffast-math for the same
+  # reason. -O3 compiles for half as long again, and vectorises no loop more.
+  target_compile_options(${target} PRIVATE -O2 -ftree-vectorize $<$<CXX_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
+                         -ffp-contract=off -fno-math-errno -fno-trapping-math -Wall -Wextra)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
 dualwave_settings(dualwave_core)

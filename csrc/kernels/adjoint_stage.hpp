@@ -49,7 +49,7 @@ struct AdjointMultiply {
 
  private:
   template <bool gradient>
-  static DW_HD void multiply(const Row<T>& row, Index first, Index last) {
+  static DW_NOINLINE void multiply(const Row<T>& row, Index first, Index last) {
     const T* lambda[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];
     const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
