@@ -10,7 +10,7 @@ import functools
 import importlib
 from collections.abc import Iterable, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from .maps import (
     MAPS,
     OUTPUT_SLOTS,
     Constants,
-    Operand,
     Primal,
     input_mask,
     output_mask,
@@ -109,13 +108,21 @@ def workspace_bytes(map_name: str, description: Description) -> int:
     return load().workspace_bytes(MAPS.index(map_name), integers(description))
 
 
+class Output(NamedTuple):
+    """An array to be filled: its slot, shape and dtype."""
+
+    slot: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
 def checked(
     map_name: str, description: Description, inputs: Mapping[str, Any], wanted: Iterable[str]
-) -> tuple[Operand, ...]:
+) -> tuple[Output, ...]:
     """Check the inputs of a call, anything with ``shape`` and ``dtype``; the outputs to allocate.
 
     Returns:
-        The wanted outputs in slot order, with all lengths known but the models of a direction's.
+        The wanted outputs in slot order.
     """
     wanted = tuple(wanted)
     call = signature(description, map_name, input_mask(inputs), output_mask(wanted))
@@ -131,10 +138,13 @@ def checked(
                 f"{operand.slot} of the map {map_name} is {dtype} of shape {tuple(x.shape)}; "
                 f"it must be {operand.dtype} of shape ({lengths})"
             )
-    if "checkpoints" not in wanted:
-        return call.outputs
-    residual = Operand("checkpoints", checkpoint_shape(description), description.dtype)
-    return tuple(residual if out.slot == "checkpoints" else out for out in call.outputs)
+    outputs = []
+    for out in call.outputs:
+        # The signature knows all lengths of outputs but those of the checkpoints.
+        known = tuple(length for length in out.shape if length is not None)
+        shape = checkpoint_shape(description) if out.slot == "checkpoints" else known
+        outputs.append(Output(out.slot, shape, out.dtype))
+    return tuple(outputs)
 
 
 def run(

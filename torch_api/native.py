@@ -11,6 +11,7 @@ import functools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
 
@@ -56,8 +57,8 @@ def _run(
         stream = torch.cuda.current_stream(device).cuda_stream
         native.run_on_device(map_name, run, given, outputs, (device.index, stream))
     else:
-        given = {slot: x.numpy() for slot, x in given.items()}
-        native.run(map_name, run, given, {slot: x.numpy() for slot, x in outputs.items()})
+        arrays = {slot: x.numpy() for slot, x in given.items()}
+        native.run(map_name, run, arrays, {slot: x.numpy() for slot, x in outputs.items()})
     return list(outputs.values())
 
 
@@ -98,5 +99,6 @@ def _encoded(description: Description) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _decoded(text: str) -> Description:
-    fields = json.loads(text)
-    return Description(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    entries = json.loads(text).items()
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entries}
+    return Description(**fields)
