@@ -19,8 +19,6 @@ from ..maps import INPUT_SLOTS, MAPS, accepted_inputs, input_mask, output_mask
 from ._compat import result_like
 
 TARGET = "dualwave_run"
-PLATFORMS = ("cpu",)
-"""Platforms for which the target exists."""
 
 Arrays = Mapping[str, jax.Array]
 
@@ -28,9 +26,13 @@ Arrays = Mapping[str, jax.Array]
 @functools.cache
 def register() -> None:
     """Make the compiled core known to XLA; ImportError when it was not built."""
-    handler = native.load().ffi_handler()
-    for platform in PLATFORMS:
-        jax.ffi.register_ffi_target(TARGET, handler, platform=platform)
+    jax.ffi.register_ffi_target(TARGET, native.load().ffi_handler(), platform="cpu")
+    if native.has_device():
+        handler = native.load_device().ffi_handler()
+        jax.ffi.register_ffi_target(TARGET, handler, platform="CUDA")
+    elif jax.default_backend() != "cpu":
+        # Lowering for a platform without the target succeeds, and fails only when it runs.
+        native.load_device()
 
 
 def call(

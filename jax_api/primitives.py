@@ -169,8 +169,7 @@ def _primitive(map_name: str) -> Primitive:
     ad.primitive_transposes[primitive] = rule(_transpose, map_name)
     batching.primitive_batchers[primitive] = rule(_batch, map_name)
     lowering = mlir.lower_fun(rule(_run, map_name), multiple_results=True)
-    for platform in ffi.PLATFORMS:
-        mlir.register_lowering(primitive, lowering, platform=platform)
+    mlir.register_lowering(primitive, lowering)
     return primitive
 
 
