@@ -15,6 +15,8 @@ EXTRA_EQUATIONS ?= $(CURDIR)/tests/equations
 CMAKE_DEFINES ?=
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTEST_FLAGS ?= -q -n $(JOBS)
+# Tests marked slow repeat, over the whole of a table, what a cover of it tests otherwise: make test-all.
+TESTS ?= not slow
 DEMO_FLAGS ?=
 OUT ?= out
 # Devito, one of those that `make bench` compares with, has an environment of its own.
@@ -35,9 +37,10 @@ demo: $(VENV)/.package
 	$(BIN)/python docs/examples/marmousi_fwi/main.py --out $(OUT) $(DEMO_FLAGS)
 
 test: $(VENV)/.package-test
-	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -P -m pytest $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -P -m pytest $(PYTEST_FLAGS) -m "$(TESTS)"
 
-test-all: lint test demo
+test-all: lint demo
+	$(MAKE) test TESTS="slow or not slow"
 
 bench: $(VENV)/.package-test $(DEVITO)/.installed
 	$(BIN)/python tests/benchmarks/run.py --devito $(DEVITO)/bin/python $(BENCH_FLAGS)
