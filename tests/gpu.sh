@@ -24,7 +24,7 @@ build() {
 
 run_tests() {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
-  "$PYTHON" -P -m pytest -q -m gpu
+  JAX_PLATFORMS=cuda,cpu "$PYTHON" -P -m pytest -q -m gpu
   "$PYTHON" -P -m pytest -q -m "not gpu and not slow"
 }
 

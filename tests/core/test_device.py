@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 
 import numpy as np
 import pytest
@@ -98,3 +99,10 @@ def test_node_outside_the_grid_gives_nan():
     assert np.isnan(got["receivers0"]).all()
     with pytest.raises(ValueError, match="outside the grid"):
         native.evaluate("forward", description, inputs, ("receivers0",))
+
+
+def test_cuda_module_imports_without_a_driver():
+    """Its runtime is linked statically, so that one build serves machines with and without a GPU."""
+    if importlib.util.find_spec("dualwave._cuda") is None:
+        pytest.skip("no nvcc when the package was built")
+    assert importlib.import_module("dualwave._cuda").ffi_handler() is not None

@@ -1,0 +1,91 @@
+"""Both front ends on a CUDA device against the CPU. Run by tests/gpu.sh where there is one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from dualwave import native
+
+NO_GPU = not torch.cuda.is_available()
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(NO_GPU, reason="needs a GPU with CUDA")]
+
+SHAPES = {1: (60,), 2: (30, 40), 3: (16, 18, 20)}
+TOLERANCE = {"float64": 1e-11, "float32": 2e-5}
+
+
+def problem(ndim, dtype):
+    """A model with a step in it, off-grid points, two shots."""
+    rng = np.random.default_rng(ndim)
+    shape = SHAPES[ndim]
+    v = np.full(shape, 2000.0, dtype)
+    v[..., shape[-1] // 2 :] = 2400.0
+    amplitudes = rng.standard_normal((2, 2, 60)).astype(dtype)
+    where = [4 + rng.random((2, n, ndim)) * (np.array(shape) - 9) for n in (2, 5)]
+    return v, amplitudes, *(x.astype(dtype) for x in where)
+
+
+def with_torch(device, ndim, accuracy, dtype):
+    """Receivers, final wavefield, and the gradients of speed, amplitudes and positions."""
+    import dualwave.torch as dw
+
+    v, f, s, r = (torch.tensor(x, device=device, requires_grad=True) for x in problem(ndim, dtype))
+    keywords = {"source_amplitudes": f, "source_locations": s, "receiver_locations": r}
+    out = dw.scalar(v, 5.0, 5e-4, **keywords, accuracy=accuracy, pml_freq=25.0, max_vel=2400.0)
+    (out.receiver_amplitudes**2).sum().backward()
+    values = (out.receiver_amplitudes, out.wavefield_0, v.grad, f.grad, s.grad, r.grad)
+    return [x.detach().cpu().numpy() for x in values]
+
+
+def with_jax(device, ndim, accuracy, dtype):
+    """The same by JAX, but for the final wavefield."""
+    import jax
+    import jax.numpy as jnp
+
+    import dualwave.jax as dw
+
+    def energy(v, f, s, r):
+        keywords = {"source_amplitudes": f, "source_locations": s, "receiver_locations": r}
+        out = dw.scalar(v, 5.0, 5e-4, **keywords, accuracy=accuracy, pml_freq=25.0, max_vel=2400.0)
+        return jnp.sum(out.receiver_amplitudes**2), out.receiver_amplitudes
+
+    arguments = [jax.device_put(x, device) for x in problem(ndim, dtype)]
+    (_, data), gradients = jax.value_and_grad(energy, (0, 1, 2, 3), has_aux=True)(*arguments)
+    return [np.asarray(x) for x in (data, *gradients)]
+
+
+def close(got, want, dtype):
+    for a, b in zip(got, want, strict=True):
+        assert np.abs(b).max() > 0
+        assert np.abs(a - b).max() < TOLERANCE[dtype] * np.abs(b).max()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("accuracy", [2, 4, 6, 8])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_torch(ndim, accuracy, dtype):
+    want = with_torch("cpu", ndim, accuracy, dtype)
+    close(with_torch("cuda", ndim, accuracy, dtype), want, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_jax(ndim, dtype, request):
+    import jax
+
+    with jax.enable_x64(dtype == "float64"):
+        want = with_jax(jax.devices("cpu")[0], ndim, 4, dtype)
+        close(with_jax(jax.devices("gpu")[0], ndim, 4, dtype), want, dtype)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_another_stream(ndim):
+    want = with_torch("cuda", ndim, 4, "float64")
+    with torch.cuda.stream(torch.cuda.Stream()):
+        got = with_torch("cuda", ndim, 4, "float64")
+    close(got, want, "float64")
+
+
+def test_module_is_built():
+    assert native.has_device()
