@@ -28,7 +28,7 @@ run_tests() {
   "$PYTHON" -P -m pytest -q -m "not gpu and not slow"
 }
 
-bench() { "$PYTHON" tests/benchmarks/run.py --gpu; }
+bench() { "$PYTHON" tests/benchmarks/run.py; }
 
 for step in "${STEPS[@]}"; do
   case $step in

@@ -102,7 +102,7 @@ def test_node_outside_the_grid_gives_nan():
 
 
 def test_cuda_module_imports_without_a_driver():
-    """Its runtime is linked statically, so that one build serves machines with and without a GPU."""
+    """Its runtime is linked statically: one build serves machines with and without a GPU."""
     if importlib.util.find_spec("dualwave._cuda") is None:
         pytest.skip("no nvcc when the package was built")
     assert importlib.import_module("dualwave._cuda").ffi_handler() is not None
