@@ -8,14 +8,33 @@ struct Rows {
   template <class T>
   using Function = RowKernel<T>;
 
+  // Rows [begin, end) of z * ny + y, as columns of tiles: the planes that a stencil along z reads of a tile
+  // then stay in the core's own cache from one plane to the next, as they would not of a whole plane.
   template <class Stage, class T>
   static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    for (Index r = begin; r < end; ++r) {
-      const Row<T> row(layout, view, r);
-      for_stretches(row, [&](Index first, Index last, auto with_pml) {
-        Stage::template apply<with_pml, kChunk>(row, first, last);
-      });
-    }
+    const Geometry& g = layout.geometry;
+    const Index ny = g.n[1];
+    const Index planes = kArraysAtATime * (2 * g.halo + 1);
+    const Index fitting = kTileBytes / (planes * g.stride[1] * static_cast<Index>(sizeof(T)));
+    const Index tile = g.n[0] == 1 ? ny : fitting < kLeastTile ? kLeastTile : fitting;
+    for (Index y = 0; y < ny; y += tile)
+      for (Index z = begin / ny; z * ny < end; ++z) {
+        const Index first = z * ny + y, last = z * ny + (y + tile < ny ? y + tile : ny);
+        for (Index r = first > begin ? first : begin; r < (last < end ? last : end); ++r)
+          apply<Stage>(Row<T>(layout, view, r));
+      }
+  }
+
+ private:
+  static constexpr Index kTileBytes = 512 * 1024;  // half of a core's L2 cache, as cores are now
+  static constexpr Index kArraysAtATime = 3;       // a field and the PML memory along z and y
+  static constexpr Index kLeastTile = 8;
+
+  template <class Stage, class T>
+  static void apply(const Row<T>& row) {
+    for_stretches(row, [&](Index first, Index last, auto with_pml) {
+      Stage::template apply<with_pml, kChunk>(row, first, last);
+    });
   }
 };
 
