@@ -119,7 +119,8 @@ INTERRUPT = """
                 run(nt=60_000 if gradient else 1_000_000, cells=150, gradient=gradient)
             except RuntimeError:
                 # JAX raises what the core returned to it, then Python what the signal asks for.
-                time.sleep(10)
+                for _ in range(100):
+                    time.sleep(0.05)
             print("finished", flush=True)
         except KeyboardInterrupt:
             print("stopped", flush=True)
