@@ -76,7 +76,7 @@ FORK = """
     expected = numpy(run()), numpy(run(gradient=True))
     assert all(np.abs(x).max() > 0 for x in expected)
     # Another thread is in the middle of a run when the process forks.
-    busy = threading.Thread(target=run, args=(4000,))
+    busy = threading.Thread(target=run, args=(1500,))
     busy.start()
     children = []
     for _ in range(2):

@@ -67,13 +67,15 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 
 
 @functools.cache
-def derivatives(name: str, equation: str, ndim: int) -> Callable[..., tuple[Inputs, ...]]:
+def derivatives(
+    name: str, equation: str, ndim: int, backend: str = "compiled"
+) -> Callable[..., tuple[Inputs, ...]]:
     """A function (inputs, direction, cotangent) -> (results, J direction, J* cotangent).
 
     All are dicts of NumPy arrays; without direction and cotangent there are only the results. In
     JAX it is jitted. Of the call of :func:`joint_case`.
     """
-    front, fixed = FRONT_ENDS[name](), joint_case(equation, ndim)[1]
+    front, fixed = FRONT_ENDS[name](), joint_case(equation, ndim)[1] | {"backend": backend}
 
     def value(inputs: Inputs) -> tuple[Inputs]:
         return (results(front, equation, fixed, inputs),)
