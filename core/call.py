@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from . import checks
 from .equations import Equation
 from .framework import Array
 
@@ -46,11 +47,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Sources:
-    """Sources of one channel, as given: amplitudes [shot, source, time], locations, mask."""
+    """Sources of one channel, as given: amplitudes [shot, source, time], locations, mask, and of a
+    channel that has them the tensors [shot, source, axis, axis]."""
 
     amplitudes: Array | None = None
     locations: Array | None = None
     mask: Array | None = None
+    tensors: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ class Call:
 def suffix(channel: str) -> str:
     """What the name of a channel adds to ``source_amplitudes`` and its like."""
     return f"_{channel}" if channel else ""
+
+
+def tensor_channels(equation: Equation) -> tuple[str, ...]:
+    """Source channels whose sources have a tensor beside their amplitudes."""
+    channels = equation.sources(max(equation.ndims))
+    return tuple(name for name, actions in channels.items() if any(a.tensor for a in actions))
 
 
 def signature(
@@ -112,16 +121,19 @@ def signature(
 def _keywords(equation: Equation, shared: tuple[str, ...]) -> list[str]:
     """Keywords in their order: the shared ones, with those of the equation in their places."""
     names: list[str] = []
-    for channel in equation.sources:
-        names += [f"source_{kind}{suffix(channel)}" for kind in ("amplitudes", "locations")]
-    names += [f"receiver_locations{suffix(channel)}" for channel in equation.receivers]
+    sources, receivers = equation.all_channels()
+    for channel in (*sources, *equation.aliases):
+        kinds = ("amplitudes", "locations", *["tensors"] * (channel in tensor_channels(equation)))
+        names += [f"source_{kind}{suffix(channel)}" for kind in kinds]
+    names += [f"receiver_locations{suffix(channel)}" for channel in receivers]
     for name in shared:
         if name == "initial_state":
             names += equation.wavefields
         names.append(name)
         if name == "courant_number":
-            names += [f"source_mask{suffix(channel)}" for channel in equation.sources]
-            names += [f"receiver_mask{suffix(channel)}" for channel in equation.receivers]
+            every = (*sources, *equation.aliases)
+            names += [f"source_mask{suffix(channel)}" for channel in every]
+            names += [f"receiver_mask{suffix(channel)}" for channel in receivers]
     return names
 
 
@@ -140,16 +152,23 @@ def bind(equation: Equation, form: inspect.Signature, args: tuple, keywords: dic
     given = bound.arguments
 
     def channel(kinds: tuple[str, ...], name: str) -> list[Any]:
-        return [given[f"{kind}{suffix(name)}"] for kind in kinds]
+        return [given.get(f"{kind}{suffix(name)}") for kind in kinds]
 
-    source_kinds = ("source_amplitudes", "source_locations", "source_mask")
+    source_kinds = ("source_amplitudes", "source_locations", "source_mask", "source_tensors")
     receiver_kinds = ("receiver_locations", "receiver_mask")
+    sources, receivers = equation.all_channels()
+    for alias, name in equation.aliases.items():
+        for kind in source_kinds[:3]:
+            old, new = f"{kind}{suffix(alias)}", f"{kind}{suffix(name)}"
+            if given[old] is not None and given[new] is not None:
+                checks.fail(old, f"is given, and so is {new}, of which it is another name", "one")
+            given[new] = given[old] if given[new] is None else given[new]
     return Call(
         models={name: given[name] for name in equation.parameters},
         grid_spacing=given["grid_spacing"],
         dt=given["dt"],
-        sources={name: Sources(*channel(source_kinds, name)) for name in equation.sources},
-        receivers={name: Receivers(*channel(receiver_kinds, name)) for name in equation.receivers},
+        sources={name: Sources(*channel(source_kinds, name)) for name in sources},
+        receivers={name: Receivers(*channel(receiver_kinds, name)) for name in receivers},
         wavefields={name: given[name] for name in equation.wavefields},
         options=Options(**{item.name: given[item.name] for item in fields(Options)}),
     )

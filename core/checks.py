@@ -227,6 +227,16 @@ def speed(fw: Framework, name: str, x: Any) -> np.ndarray | None:
     return values
 
 
+def condition(name: str, x: np.ndarray, holds: np.ndarray, accepted: tuple[str, str]) -> None:
+    """Raise unless ``holds`` everywhere; ``accepted`` says what must, and how to mend it."""
+    bad = ~np.asarray(holds)
+    if bad.any():
+        where = [int(i) for i in np.argwhere(bad)[0]]
+        value = np.broadcast_to(x, bad.shape)[tuple(where)]
+        came = f"{int(bad.sum())} of {bad.size} values do not fit, the first {value:g} at {where}"
+        fail(name, came, *accepted)
+
+
 def device(name: str, x: Any, like: Any, like_name: str) -> None:
     """Raise unless both arrays are on one device. JAX reports its own."""
     if type(x).__module__.split(".")[0] == "torch" and x.device != like.device:

@@ -38,8 +38,8 @@ def choose_speeds(
                 "It sets the time step and the PML.",
             )
         return None, given
-    speed = np.abs(equation.speed(values))
-    largest = float(speed.max())
+    largest = float(np.abs(equation.speed(values)).max())
+    speed = np.abs((equation.slowest or equation.speed)(values))
     if given is None:
         return _slowest(speed), checks.positive("max_vel", largest, "m/s", "The models give it.")
     # A float32 model may hold max_vel itself, rounded up.

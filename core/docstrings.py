@@ -117,17 +117,17 @@ def docstring(equation: Equation, framework: str) -> str:
         receivers_text=_receivers(equation, array),
         wavefields_text=_wavefields(equation, array),
         extra=_AD if framework == "jax" else "",
-        outputs=", ".join(output_names(equation)),
+        outputs=", ".join(output_names(equation, max(equation.ndims))),
         tracing=_TRACING[framework],
         traced=TRACED,
     )
     return text
 
 
-def output_names(equation: Equation) -> tuple[str, ...]:
+def output_names(equation: Equation, ndim: int) -> tuple[str, ...]:
     """Names of the outputs, in order: wavefields, auxiliary_state, one per receiver channel."""
-    receivers = (f"receiver_amplitudes{suffix(channel)}" for channel in equation.receivers)
-    return (*equation.wavefields, "auxiliary_state", *receivers)
+    receivers = (f"receiver_amplitudes{suffix(channel)}" for channel in equation.receivers(ndim))
+    return (*equation.wavefields_in(ndim), "auxiliary_state", *receivers)
 
 
 def _summary(equation: Equation) -> str:
@@ -145,8 +145,8 @@ def _models(equation: Equation, array: str) -> str:
 
 
 def _sources(equation: Equation, array: str) -> str:
-    names = " / ".join(f"source_amplitudes{suffix(channel)}" for channel in equation.sources)
-    places = " / ".join(f"source_locations{suffix(channel)}" for channel in equation.sources)
+    names = " / ".join(f"source_amplitudes{suffix(channel)}" for channel in equation.all_channels()[0])
+    places = " / ".join(f"source_locations{suffix(channel)}" for channel in equation.all_channels()[0])
     return (
         f"    {names}: {array} [shot, source, time], the source term of the equation in\n"
         "        its cell, not divided by the cell's volume. Sample i acts in the step from i to\n"
@@ -159,7 +159,7 @@ def _sources(equation: Equation, array: str) -> str:
 
 
 def _receivers(equation: Equation, array: str) -> str:
-    names = " / ".join(f"receiver_locations{suffix(channel)}" for channel in equation.receivers)
+    names = " / ".join(f"receiver_locations{suffix(channel)}" for channel in equation.all_channels()[1])
     return f"    {names}: [shot, receiver, axis], as the sources; several may share a cell."
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .call import Call, suffix
+from .call import Call, suffix, tensor_channels
 from .equations import Equation
 from .framework import Array, Framework
 from .layout import state_entries
@@ -25,7 +25,8 @@ class Inputs:
     """Arrays of one dtype and device whose shapes agree.
 
     like: one of the models, for dtype and device. space: cells of the models. models: [1 or shot,
-    *space]. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. fields: initial
+    *space]. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. tensors: by channel that
+    has them, [shot, source, axis, axis]. fields: initial
     wavefields by keyword, absent ones left out. memory: PML memory by name.
     model_values, signals: models and amplitudes as given, as NumPy, None where unknown. They are
     looked at before anything is computed: under ``jit`` what JAX computes is unknown.
@@ -39,6 +40,7 @@ class Inputs:
     models: Mapping[str, Array]
     sources: tuple[Points, ...]
     amplitudes: Mapping[str, Array]
+    tensors: Mapping[str, Array]
     receivers: tuple[Points, ...]
     fields: Mapping[str, Array]
     memory: AuxiliaryState
@@ -90,13 +92,11 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
         models=_expanded(models, space, shots),
         sources=tuple(sources),
         amplitudes=amplitudes,
+        tensors=_tensors(fw, equation, call, sources, (shots, ndim, (like, first))),
         receivers=tuple(receivers),
         fields=fields,
         memory=memory,
-        model_values={
-            name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, x)
-            for name, x in call.models.items()
-        },
+        model_values=_model_values(fw, equation, call.models, ndim),
         signals={
             points.channel: checks.finite(
                 fw,
@@ -106,6 +106,21 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
             for points in sources
         },
     )
+
+
+def _model_values(
+    fw: Framework, equation: Equation, models: Mapping[str, Array], ndim: int
+) -> dict[str, np.ndarray | None]:
+    """Values of the models where they are known, checked."""
+    values = {
+        name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, x)
+        for name, x in models.items()
+    }
+    known = {name: x for name, x in values.items() if x is not None}
+    if len(known) == len(values):
+        for name, holds, accepted, mend in equation.conditions:
+            checks.condition(name, known[name], holds(known, ndim), (accepted, mend))
+    return values
 
 
 def check_memory(equation: Equation, inputs: Inputs, n: tuple[int, ...], pml: Any) -> None:
@@ -157,12 +172,12 @@ def _check_channels(
     """Raise where a channel or wavefield does not exist in this number of dimensions."""
     for p in points:
         source = p.name.startswith("source")
-        channels = equation.source_channels(ndim) if source else equation.receiver_channels(ndim)
+        channels = equation.sources(ndim) if source else equation.receivers(ndim)
         if p.channel not in channels:
             stem = p.name.split("locations")[0] + "locations"
             existing = ", ".join(stem + suffix(channel) for channel in channels)
             checks.fail(p.name, f"does not exist in {ndim} dimensions", existing)
-    names = [k for k, field in equation.wavefields.items() if field in equation.fields(ndim)]
+    names = equation.wavefields_in(ndim)
     for name in fields:
         if name not in names:
             checks.fail(name, f"does not exist in {ndim} dimensions", ", ".join(names))
@@ -223,6 +238,31 @@ def _amplitudes(
             if count != nt:
                 checks.fail(other, f"has {count} samples, but {name} has {nt}", "one length, or nt")
     return {channel: _fitted(fw, x, nt) for channel, x in given.items()}, nt
+
+
+def _tensors(
+    fw: Framework,
+    equation: Equation,
+    call: Call,
+    sources: list[Points],
+    sizes: tuple[int, int, tuple[Array, str]],
+) -> dict[str, Array]:
+    """Moment tensors by channel, for those that have them."""
+    shots, ndim, like = sizes
+    given = {}
+    for points in sources:
+        name = f"source_tensors{suffix(points.channel)}"
+        x = call.sources[points.channel].tensors
+        if points.channel not in tensor_channels(equation):
+            continue
+        accepted = "[shot, source, axis, axis], axes slowest first"
+        if x is None:
+            checks.fail(name, f"is missing, but {points.name} is given", f"an array {accepted}")
+        x = _float(fw, name, x, accepted, like)
+        checks.shape(name, x, (shots, points.count, ndim, ndim))
+        checks.finite(fw, name, x)
+        given[points.channel] = x
+    return given
 
 
 def _fitted(fw: Framework, x: Array, nt: int) -> Array:

@@ -55,9 +55,9 @@ class AuxiliaryState(dict):
         return cls(zip(names, arrays, strict=True), settings)
 
 
-def output_class(equation: Equation) -> Any:
-    """The named tuple that the function of an equation returns; one class per equation."""
-    return _named_tuple(equation.name, output_names(equation))
+def output_class(equation: Equation, ndim: int) -> Any:
+    """The named tuple that the function of an equation returns, by number of dimensions."""
+    return _named_tuple(equation.name, output_names(equation, ndim))
 
 
 @functools.cache
@@ -108,7 +108,7 @@ def initial_fields(
             fail(name, "is given twice, alone and in initial_state", "one of the two")
         if name in equation.wavefields:
             fields[name] = value
-        elif name != "auxiliary_state" and name not in output_names(equation):
+        elif name != "auxiliary_state" and not name.startswith("receiver_amplitudes"):
             fail("initial_state", f"has an entry {name!r}", accepted)
     auxiliary = given.get("auxiliary_state")
     if auxiliary is None:

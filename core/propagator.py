@@ -78,8 +78,9 @@ def _output(
             fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
         )
     arrays = unpack(fw, description.state_entries(), state)
-    fields = equation.fields(description.ndim)
-    values = {k: arrays[f] for k, f in equation.wavefields.items() if f in fields}
+    ndim = description.ndim
+    fields = equation.fields(ndim)
+    values = {k: arrays[f] for k, f in equation.wavefields_in(ndim).items()}
     values["auxiliary_state"] = AuxiliaryState(
         {name: x for name, x in arrays.items() if name not in fields}, setup.settings
     )
@@ -87,10 +88,9 @@ def _output(
     for entry in setup.receivers:
         found[entry.points.channel] = receivers[:, start : start + entry.points.count, :]
         start += entry.points.count
-    for channel in equation.receivers:
+    for channel in equation.receivers(ndim):
         values[f"receiver_amplitudes{suffix(channel)}"] = found.get(channel, receivers[:, :0, :])
-    cls = output_class(equation)
-    return cls(**{name: values.get(name) for name in cls._fields})
+    return output_class(equation, ndim)(**values)
 
 
 def _check_finite(fw: Framework, output: Any) -> None:

@@ -7,13 +7,15 @@ region as plain numbers, and the checked arrays. ``plan()`` stops here; ``propag
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import checks
+from .actions import check_half_nodes, tap_count
 from .call import Call, Options
 from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
 from .equations import Equation
+from .equations.table import Channels
 from .framework import Framework
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
@@ -71,11 +73,20 @@ class Setup:
             shots=inputs.shots,
             sources=sum(entry.points.count for entry in self.sources),
             receivers=sum(entry.points.count for entry in self.receivers),
-            source_taps=_most_taps(self.sources),
-            receiver_taps=_most_taps(self.receivers),
+            source_taps=self._taps(self.sources, self.equation.sources),
+            receiver_taps=self._taps(self.receivers, self.equation.receivers),
             gradients=max(model.shape[0] for model in inputs.models.values()),
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
         )
+
+    def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
+        """Nodes of the points that have the most."""
+        ndim, accuracy = self.inputs.ndim, self.options.accuracy
+        counts = (
+            tap_count(entry, channels(ndim)[entry.points.channel], accuracy, ndim)
+            for entry in entries
+        )
+        return max(counts, default=1)
 
     @property
     def settings(self) -> Settings:
@@ -127,6 +138,10 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
         sources=sources,
         receivers=receivers,
     )
+    for kind, channels in ((sources, equation.sources), (receivers, equation.receivers)):
+        for entry in kind:
+            actions = channels(ndim)[entry.points.channel]
+            check_half_nodes(equation, entry, actions, setup.region)
     check_settings(before, setup.settings)
     _check_state(setup)
     warn_wavelength(slowest, pml_freq, spacing)
@@ -183,7 +198,3 @@ def _check_state(setup: Setup) -> None:
                 f"it, or [{inputs.shots}, *{list(region.shape)}], the region, continued by zeros",
             )
     check_memory(setup.equation, inputs, region.n, region.pml)
-
-
-def _most_taps(entries: Sequence[Taps]) -> int:
-    return max((entry.cells.shape[2] for entry in entries), default=1)

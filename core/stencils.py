@@ -115,13 +115,12 @@ def second_difference(fw: Framework, x: Array, profile: Profile) -> Array:
 def forward_difference(fw: Framework, x: Array, profile: Profile) -> Array:
     """First derivative from node i to node i + 1/2, stored at i.
 
-    The last half node lies outside the grid: zero there, so that nothing ever updates it.
+    The last half node lies outside the grid: an equation's coefficients are zero there.
     """
     weights = STAGGERED[profile.accuracy]
     at = _shifts(fw, x, profile, len(weights))
     terms = (w * (at(k) - at(1 - k)) for k, w in enumerate(weights, start=1))
-    inside = _slice(_total(terms), profile.axis, 0, x.shape[profile.axis] - 1)
-    return _pad(fw, inside, profile.axis, (0, 1)) * (1 / profile.spacing)
+    return _total(terms) * (1 / profile.spacing)
 
 
 def backward_difference(fw: Framework, x: Array, profile: Profile) -> Array:

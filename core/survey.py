@@ -173,11 +173,21 @@ def extend_field(fw: Framework, field: Array, region: Region, name: str = "wavef
     )
 
 
-def cells_to_nodes(fw: Framework, cells: Array, region: Region, field: int = 0) -> Array:
+def cells_to_nodes(
+    fw: Framework,
+    cells: Array,
+    region: Region,
+    field: int = 0,
+    half: Sequence[bool] = (),
+    offset: Sequence[int] = (),
+) -> Array:
     """Nodes of the packed fields, int32 [...], from model cells [..., ndim].
 
     Args:
         field: number of the field that the nodes are in.
+        half: along which axes these lie half a cell on; there the last one is not in the grid.
+        offset: nodes to go from the cell, along each axis. One that this takes out of the grid,
+            where fields are zero, is IGNORED.
 
     Returns:
         ``field * prod(n)`` plus the row-major index in the grid; -1 (IGNORED) where the cell is not
@@ -193,11 +203,18 @@ def cells_to_nodes(fw: Framework, cells: Array, region: Region, field: int = 0) 
     cells = xp.astype(cells, fw.dtype("int32"))
     node = xp.full_like(cells[..., 0], field * count)
     outside = xp.zeros_like(node, dtype=fw.dtype("bool"))
-    for axis, (low, _) in enumerate(region.widths):
-        local = cells[..., axis] - region.origin[axis]
-        node = node + (local + low) * prod(region.n[axis + 1 :])
-        outside = outside | (local < 0) | (local >= region.shape[axis])
     ignored = xp.all(cells == IGNORED, axis=-1)
+    for axis, (low, high) in enumerate(region.widths):
+        local = cells[..., axis] - region.origin[axis]
+        last_is_half = bool(half) and half[axis]
+        if not any(offset):
+            end = region.shape[axis] - (last_is_half and high == 0)
+            outside = outside | (local < 0) | (local >= end)
+        else:
+            outside = outside | (local < 0) | (local >= region.shape[axis])
+            local = local + offset[axis]
+            ignored = ignored | (local + low < 0) | (local + low >= region.n[axis] - last_is_half)
+        node = node + (local + low) * prod(region.n[axis + 1 :])
     node = xp.where(outside, xp.full_like(node, OUTSIDE), node)
     return xp.where(ignored, xp.full_like(node, IGNORED), node)
 

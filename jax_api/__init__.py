@@ -1,15 +1,15 @@
 """Dualwave for JAX.
 
-``scalar(v, grid_spacing, dt, ...)`` propagates waves in JAX arrays, also under ``jit``, and can be
-differentiated like any other operation. ``propagator(equation)`` makes the function of any
-equation.
+``scalar(v, grid_spacing, dt, ...)``, ``acoustic(v, rho, ...)`` and ``elastic(lamb, mu, buoyancy,
+...)`` propagate waves in JAX arrays, also under ``jit``, and can be differentiated like any other
+operation. ``propagator(equation)`` makes the function of any equation.
 """
 
 import jax
 
 from ..output import AuxiliaryState
-from .scalar import propagator, scalar
+from .propagators import acoustic, elastic, propagator, scalar
 
-__all__ = ["propagator", "scalar"]
+__all__ = ["acoustic", "elastic", "propagator", "scalar"]
 
 jax.tree_util.register_pytree_node(AuxiliaryState, AuxiliaryState.flatten, AuxiliaryState.unflatten)

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from .acoustic import ACOUSTIC
+from .elastic import ELASTIC
 from .scalar import SCALAR
-from .table import Equation, Piece, SourceChannel, Stage, Term
+from .table import Action, Condition, Equation, Piece, Stage, Term
 
-__all__ = ["Equation", "Piece", "SourceChannel", "Stage", "Term", "get", "names", "register"]
+__all__ = [
+    "ACOUSTIC",
+    "ELASTIC",
+    "SCALAR",
+    "Action",
+    "Condition",
+    "Equation",
+    "Piece",
+    "Stage",
+    "Term",
+    "get",
+    "names",
+    "register",
+]
 
-_BUILT_IN = (SCALAR,)
+_BUILT_IN = (SCALAR, ACOUSTIC, ELASTIC)
 _registry: dict[str, Equation] = {equation.name: equation for equation in _BUILT_IN}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .table import Equation, Piece, Stage, Term
+from .table import Action, Equation, Piece, Stage, Term
 
 
 def coefficient_map(parameters: Mapping[str, Any], dt: float) -> dict[str, Any]:
@@ -47,7 +47,7 @@ SCALAR = Equation(
     speed=speed,
     fields=fields,
     stages=stages,
-    sources={"": ("u", "c", -1.0)},
-    receivers={"": "u"},
+    sources=lambda ndim: {"": (Action("u", "c", -1.0),)},
+    receivers=lambda ndim: {"": (Action("u"),)},
     wavefields={"wavefield_0": "u", "wavefield_m1": "u_prev"},
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, NamedTuple
 
 AXES = ("z", "y", "x")
@@ -91,12 +92,34 @@ class Stage:
         return tuple(names)
 
 
-class SourceChannel(NamedTuple):
-    """Where a channel's sources act: node weight = scale * coefficient[node] * interpolation."""
+class Action(NamedTuple):
+    """What one sample of a source adds to a field, or what a receiver reads of it.
+
+    At a node of the field that is ``scale * coefficient[node]`` times the weight of the
+    interpolation, and times the time step where the amplitude is a ``rate``. Locations count the
+    nodes of the field itself; ``stencil`` is for what lies at whole nodes instead, see
+    `stencils.py`: pairs of axis and operation. ``tensor`` names the component of the source's
+    moment tensor that it is multiplied by.
+    """
 
     field: str
-    coefficient: str | None
-    scale: float
+    coefficient: str | None = None
+    scale: float = 1.0
+    rate: bool = False
+    stencil: tuple[tuple[int, str], ...] = ()
+    tensor: tuple[int, int] | None = None
+
+
+Channels = Mapping[str, tuple[Action, ...]]
+
+
+class Condition(NamedTuple):
+    """What the values of a model must satisfy: an array of bools from (parameters, ndim)."""
+
+    parameter: str
+    holds: Callable[[Mapping[str, Any], int], Any]
+    accepted: str
+    mend: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,11 +135,15 @@ class Equation:
         ``v**2 * (dt * dt)``: compilers reassociate, and the frameworks would differ by a bit.
     speed: parameters to the speed [M, *n] in m/s that the time step and the PML go by.
     fields, stages: for a number of dimensions. At most one stage updates a field.
-    sources: channel -> (field, coefficient, scale); receivers: channel -> field; the channel ""
-        is the plain ``source_amplitudes`` and ``receiver_amplitudes``. Channels whose field is
+    sources, receivers: for a number of dimensions: channel -> actions, in the order of the call;
+        the channel "" is the plain ``source_amplitudes`` and ``receiver_amplitudes``.
+    wavefields: keyword of the call -> field, in the order of the results. Those whose field is
         absent in a number of dimensions do not exist there.
-    wavefields: keyword of the call -> field, in the order of the results.
     ndims: the numbers of dimensions for which the equation exists.
+    aliases: other names of source channels -> the channel.
+    conditions: what the models must satisfy beside being finite.
+    slowest: parameters to the speed that the warning of too few cells in a wavelength goes by;
+        None: ``speed``.
     """
 
     name: str
@@ -126,10 +153,13 @@ class Equation:
     speed: Callable[[Mapping[str, Any]], Any]
     fields: Callable[[int], tuple[str, ...]]
     stages: Callable[[int], tuple[Stage, ...]]
-    sources: Mapping[str, tuple[str, str | None, float]]
-    receivers: Mapping[str, str]
+    sources: Callable[[int], Channels]
+    receivers: Callable[[int], Channels]
     wavefields: Mapping[str, str]
     ndims: tuple[int, ...] = (1, 2, 3)
+    aliases: Mapping[str, str] = dataclass_field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    slowest: Callable[[Mapping[str, Any]], Any] | None = None
 
     def __post_init__(self) -> None:
         for ndim in self.ndims:
@@ -140,16 +170,31 @@ class Equation:
         used = {term.coefficient for stage in self.stages(ndim) for term in stage.terms}
         return tuple(name for name in self.coefficients if name in used)
 
-    def source_channels(self, ndim: int) -> dict[str, SourceChannel]:
-        """Source channels that exist in ``ndim`` dimensions."""
-        fields = self.fields(ndim)
-        channels = {name: SourceChannel(*entry) for name, entry in self.sources.items()}
-        return {name: entry for name, entry in channels.items() if entry.field in fields}
+    def all_channels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of the source and of the receiver channels in any number of dimensions."""
+        most = max(self.ndims)
+        return tuple(self.sources(most)), tuple(self.receivers(most))
 
-    def receiver_channels(self, ndim: int) -> dict[str, str]:
-        """Receiver channels that exist in ``ndim`` dimensions, with their fields."""
+    def wavefields_in(self, ndim: int) -> dict[str, str]:
+        """Wavefields that exist in ``ndim`` dimensions, with their fields."""
         fields = self.fields(ndim)
-        return {name: field for name, field in self.receivers.items() if field in fields}
+        return {name: field for name, field in self.wavefields.items() if field in fields}
+
+    def half(self, ndim: int, field: str) -> tuple[bool, ...]:
+        """Along which axes the nodes of a field lie half a cell on.
+
+        A field that is differentiated from half to whole nodes is at half nodes of that axis, and
+        so is one to which a derivative from whole to half nodes is added.
+        """
+        found = [False] * ndim
+        for stage in self.stages(ndim):
+            for piece in stage.pieces:
+                goes_to = [t.target for t in stage.terms if t.quantity == piece.quantity]
+                if (piece.op == "backward" and piece.field == field) or (
+                    piece.op == "forward" and field in goes_to
+                ):
+                    found[piece.axis] = True
+        return tuple(found)
 
     def _check(self, ndim: int) -> None:
         """Raise ValueError when a name is unknown or the table contradicts itself."""
@@ -179,9 +224,11 @@ class Equation:
             updated.extend(stage.updated)
         if len(set(updated)) != len(updated):
             raise ValueError(f"{where}: a field is updated by two stages")
-        for channel in self.source_channels(ndim).values():
-            known("source field", channel.field, tuple(updated))
-            if channel.coefficient is not None:
-                known("source coefficient", channel.coefficient, self.coefficient_names(ndim))
+        for kind, channels in (("source", self.sources), ("receiver", self.receivers)):
+            for action in (action for actions in channels(ndim).values() for action in actions):
+                known(f"{kind} field", action.field, tuple(updated))
+                if action.coefficient is not None:
+                    names = self.coefficient_names(ndim)
+                    known(f"{kind} coefficient", action.coefficient, names)
         for field in self.wavefields.values():
             known("wavefield", field, tuple(f for d in self.ndims for f in self.fields(d)))

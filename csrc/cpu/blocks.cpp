@@ -37,14 +37,15 @@ void Shot<T>::for_packed(int psi_copy, F&& f) const {
       for (Index z = 0; z < extent[0]; ++z)
         for (Index y = 0; y < extent[1]; ++y) {
           Index at[3] = {z, y, 0};
-          const auto cell = [&](Index j) { return j < low ? j : g.n[axis] - high + (j - low); };
+          const Index end = g.n[axis] - memory.high_shift();
+          const auto cell = [&](Index j) { return j < low ? j : end - high + (j - low); };
           if (axis < 2) at[axis] = g.slab_index(axis, cell(at[axis]));
           const Index row = base + at[0] * slab.stride[0] + at[1] * slab.stride[1];
           if (axis < 2) {
             f(row, g.n[2]);
           } else {
             if (low) f(row + g.slab_index(2, 0), low);
-            if (high) f(row + g.slab_index(2, g.n[2] - high), high);
+            if (high) f(row + g.slab_index(2, end - high), high);
           }
         }
     }

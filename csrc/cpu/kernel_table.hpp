@@ -7,10 +7,11 @@ namespace dualwave::DW_TARGET {
 struct Rows {
   template <class T>
   using Function = RowKernel<T>;
+  static constexpr int kCells = kChunk;
 
   // Rows [begin, end) of z * ny + y, as columns of tiles: the planes that a stencil along z reads of a tile
   // then stay in the core's own cache from one plane to the next, as they would not of a whole plane.
-  template <class Stage, class T>
+  template <class Stage, class Traits, class Interpreted, class T>
   static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
     const Geometry& g = layout.geometry;
     const Index ny = g.n[1];
@@ -21,7 +22,7 @@ struct Rows {
       for (Index z = begin / ny; z * ny < end; ++z) {
         const Index first = z * ny + y, last = z * ny + (y + tile < ny ? y + tile : ny);
         for (Index r = first > begin ? first : begin; r < (last < end ? last : end); ++r)
-          apply<Stage>(Row<T>(layout, view, r));
+          apply<Stage, Traits, Interpreted>(Row<T>(layout, view, r));
       }
   }
 
@@ -30,10 +31,12 @@ struct Rows {
   static constexpr Index kArraysAtATime = 3;       // a field and the PML memory along z and y
   static constexpr Index kLeastTile = 8;
 
-  template <class Stage, class T>
+  template <class Stage, class Traits, class Interpreted, class T>
   static void apply(const Row<T>& row) {
-    for_stretches(row, [&](Index first, Index last, auto with_pml) {
-      Stage::template apply<with_pml, kChunk>(row, first, last);
+    static constexpr StageTable table = make_stage_table<Traits>();
+    Stage::template apply<Interpreted>(row, 0, row.layout.geometry.n[2], table);
+    for_absorbing(row, [&](Index first, Index last) {
+      Stage::template absorb<Interpreted>(row, first, last, table);
     });
   }
 };

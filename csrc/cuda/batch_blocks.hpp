@@ -15,13 +15,14 @@ struct FieldOffset {
 struct SlabOffset {
   Geometry g;
   int axis;
+  Index shift;  // see Memory::high_shift
   Index base;
   DW_POINTS Index operator()(Index i) const {
     const Index low = g.pml[axis][0], width = low + g.pml[axis][1];
     const Index ny = axis == 1 ? width : g.n[1], nx = axis == 2 ? width : g.n[2];
     Index cell[3] = {i / (ny * nx), i / nx % ny, i % nx};
     const Index j = cell[axis];
-    cell[axis] = g.slab_index(axis, j < low ? j : g.n[axis] - width + j);
+    cell[axis] = g.slab_index(axis, j < low ? j : g.n[axis] - shift - width + j);
     const Slab& slab = g.slab[axis];
     return base + slab.origin + cell[0] * slab.stride[0] + cell[1] * slab.stride[1] + cell[2];
   }
@@ -57,7 +58,7 @@ void Batch<T>::move_packed(T* packed, const device::Buffer<T>& block, int psi_co
     for (int variable = 0; variable < memory_count(memory.op); ++variable) {
       const int copy = memory.op == Op::second ? (variable == 0 ? psi_copy : 2) : 0;
       const Index base = layout_.memory[m] + copy * g.slab[memory.axis].size;
-      move_rows(packed, block.data(), count, SlabOffset{g, memory.axis, base}, store);
+      move_rows(packed, block.data(), count, SlabOffset{g, memory.axis, memory.high_shift(), base}, store);
       packed += count;
     }
   }

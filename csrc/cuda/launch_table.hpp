@@ -8,11 +8,13 @@ namespace dualwave::DW_TARGET {
 struct Cells {
   template <class T>
   using Function = Launch<T>;
+  static constexpr int kCells = 1;
 
-  template <class Stage, class T>
+  template <class Stage, class Traits, class Interpreted, class T>
   static void run(const device::Stream& stream, const BatchView<T>& batch) {
     const Geometry& g = batch.layout.geometry;
-    stream.for_each(batch.strides.shots * g.cells(), [batch] DW_DEVICE(Index i) {
+    const StageTable table = make_stage_table<Traits>();
+    stream.for_each(batch.strides.shots * g.cells(), [batch, table] DW_DEVICE(Index i) {
       const Geometry& g = batch.layout.geometry;
       const Strides& strides = batch.strides;
       const Index rows = g.n[0] * g.n[1], x = i % g.n[2], r = i / g.n[2] % rows, shot = i / (g.n[2] * rows);
@@ -27,10 +29,8 @@ struct Cells {
         if (view.gradient[l]) view.gradient[l] += shot * strides.gradient;
       }
       const Row<T> row(batch.layout, view, r);
-      if (row.in_outer_slab() || g.in_slab(2, x))
-        Stage::template apply<true, 1>(row, x, x + 1);
-      else
-        Stage::template apply<false, 1>(row, x, x + 1);
+      Stage::template apply<Interpreted>(row, x, x + 1, table);
+      if (row.in_outer_slab() || g.in_slab(2, x)) Stage::template absorb<Interpreted>(row, x, x + 1, table);
     });
   }
 };

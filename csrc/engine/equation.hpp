@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/geometry.hpp"
 #include "table/traits.hpp"
 
 namespace dualwave {
@@ -14,6 +15,9 @@ struct Memory {
   int piece;
   int axis;  // of the three axes z, y, x
   Op op;
+  // Half nodes are stored with the whole node before them, so those of the high slab begin one cell earlier,
+  // and the last of all, which lies outside the grid, is left out.
+  Index high_shift() const { return op == Op::forward ? 1 : 0; }
 };
 
 struct StageInfo {
@@ -46,7 +50,7 @@ void describe_stages(Add& add, std::integer_sequence<int, stage...>) {
 
 template <class Equation, int dim>
 EquationInfo describe() {
-  EquationInfo info{Equation::name, dim, Equation::fields, Equation::coefficients, {}, {}};
+  EquationInfo info{Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}};
   const auto add = [&](auto index) {
     using Traits = StageTraits<Equation, dim, decltype(index)::value>;
     const auto& stage = Traits::stage;

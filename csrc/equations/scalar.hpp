@@ -7,8 +7,8 @@ namespace dualwave {
 
 struct Scalar {
   static constexpr const char* name = "scalar";
-  enum Field { u, u_prev, fields };
-  enum Coefficient { c, coefficients };
+  enum Field { u, u_prev };
+  enum Coefficient { c };
   enum Quantity { lap, carry };
 
   template <int dim>

@@ -2,11 +2,11 @@
 // passes.
 //
 // With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c *
-// lambda_target at each cell, adds g_q * lambda_target to the gradient, and stores Lambda_q where a
-// derivative of it is needed; the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the
+// lambda_target at each cell and stores it where a derivative of it is needed (g_q * lambda_target is added
+// to the gradient by interpreted.hpp); the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the
 // field that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
-#include "kernels/pml_rows.hpp"
+#include "kernels/interpreted.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -31,61 +31,38 @@ DW_INLINE T multiplied(const Fields& lambda, const Coefficients& coefficient, In
 
 template <class Traits, class T, int levels>
 struct AdjointMultiply {
-  template <bool with_pml, int chunk>
-  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
-    if (row.view.gradient[0])
-      multiply<true>(row, first, last);
-    else
-      multiply<false>(row, first, last);
-    if constexpr (with_pml)
-      for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
-        constexpr Piece piece = Traits::piece(p);
-        for (int level = 0; level < levels; ++level)
-          multiply_pml<piece.op, piece.axis == Traits::dim - 1>(
-              row, stretch, row.grid(row.view.scratch[level], Traits::scratch_slot(piece.quantity)),
-              row.view.adjoint[level], row.view.scratch[level]);
-      });
+  template <class Interpreted>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    unroll<Traits::parts>([&](auto part) DW_FLAT { multiply<part>(row, first, last); });
+    if (row.view.gradient[0]) Interpreted::add_gradients(row, first, last, table, levels);
+  }
+
+  template <class Interpreted>
+  static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    Interpreted::multiply(row, first, last, table, levels);
   }
 
  private:
-  template <bool gradient>
-  static DW_NOINLINE void multiply(const Row<T>& row, Index first, Index last) {
+  template <int part>
+  static DW_HD void multiply(const Row<T>& row, Index first, Index last) {
     const T* lambda[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];
-    const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
-    T* sum[levels][Traits::coefficients];
     T* out[levels][Traits::scratches > 0 ? Traits::scratches : 1];
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT { lambda[level][f] = row.adjoint(level, f); });
-      unroll<Traits::coefficients>([&](auto c) DW_FLAT {
-        coefficient[level][c] = row.coefficient(level, c);
-        if constexpr (gradient) sum[level][c] = row.grid(row.view.gradient[level], c);
-      });
-      if constexpr (gradient)
-        unroll<Traits::histories>([&](auto h)
-                                      DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
+      unroll<Traits::coefficients>([&](auto c)
+                                       DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
       unroll<Traits::scratches>([&](auto s)
                                     DW_FLAT { out[level][s] = row.grid(row.view.scratch[level], s); });
     });
 #pragma GCC ivdep
-    for (Index x = first; x < last; ++x) {
+    for (Index x = first; x < last; ++x)
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
-          if constexpr (Traits::differentiated(q))
+          if constexpr (Traits::part_of_quantity(q) == part && Traits::differentiated(q))
             out[level][Traits::scratch_slot(q)][x] = multiplied<Traits, level, q, T>(lambda, coefficient, x);
         });
-        if constexpr (gradient)
-          unroll<Traits::terms>([&](auto t) DW_FLAT {
-            constexpr Term term = Traits::term(t);
-            constexpr T scale = static_cast<T>(term.scale);
-            if constexpr (term.coefficient != kOne)
-              sum[level][term.coefficient][x] = product<level>(
-                  sum[level][term.coefficient][x],
-                  [&](auto part) DW_FLAT { return history[part][Traits::history_slot(term.quantity)][x]; },
-                  [&](auto part) DW_FLAT { return scale * lambda[part][term.target][x]; });
-          });
       });
-    }
   }
 };
 
@@ -93,29 +70,21 @@ template <class Traits, int order, class T, int levels>
 struct AdjointGather {
   static constexpr int first_axis = 3 - Traits::dim;
 
-  template <bool with_pml, int chunk>
-  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
-    T pml[levels][Traits::fields][with_pml ? chunk : 1];
-    if constexpr (with_pml) sum_pml(row, first, last, pml);
-    gather<with_pml>(row, first, last, pml);
+  template <class Interpreted>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last, const StageTable&) {
+    unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, first, last); });
+  }
+
+  template <class Interpreted>
+  static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    Interpreted::gather(row, first, last, table, levels);
   }
 
  private:
-  template <class Pml>
-  static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
-    for (auto& level : pml)
-      for (auto& field : level)
-        for (Index i = 0; i < last - first; ++i) field[i] = 0;
-    for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
-      constexpr Piece piece = Traits::piece(p);
-      for (int level = 0; level < levels; ++level)
-        gather_pml<piece.op, order, piece.axis == Traits::dim - 1>(
-            row, stretch, row.view.scratch[level], row.view.adjoint[level], pml[level][piece.field] - first);
-    });
-  }
+  static constexpr bool touched(int field) { return Traits::read(field) || Traits::target(field); }
 
-  template <bool with_pml, class Pml>
-  static DW_HD void gather(const Row<T>& row, Index first, Index last, const Pml& pml) {
+  template <int group>
+  static DW_HD void gather(const Row<T>& row, Index first, Index last) {
     const Layout<T>& l = row.layout;
     T* lambda[levels][Traits::fields];
     const T* coefficient[levels][Traits::coefficients];
@@ -139,7 +108,7 @@ struct AdjointGather {
       T updated[levels][Traits::fields];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::read(f) || Traits::target(f)) {
+          if constexpr (Traits::group_of_field[f] == group && touched(f)) {
             T sum = Traits::target(f) && !Traits::stage.accumulate ? T(0) : lambda[level][f][x];
             unroll<Traits::pieces>([&](auto p) DW_FLAT {
               constexpr Piece piece = Traits::piece(p);
@@ -157,14 +126,14 @@ struct AdjointGather {
                 }
               }
             });
-            if constexpr (with_pml) sum += pml[level][f][x - first];
             updated[level][f] = sum;
           }
         });
       });
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::read(f) || Traits::target(f)) lambda[level][f][x] = updated[level][f];
+          if constexpr (Traits::group_of_field[f] == group && touched(f))
+            lambda[level][f][x] = updated[level][f];
         });
       });
     }

@@ -1,6 +1,6 @@
 // A stage of the time step over a stretch of a row, on 1, 2 or 4 levels: forward, tangent and second_tangent.
 #pragma once
-#include "kernels/pml_rows.hpp"
+#include "kernels/interpreted.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -8,30 +8,18 @@ template <class Traits, int order, class T, int levels, bool save>
 struct ForwardStage {
   static constexpr int first_axis = 3 - Traits::dim;
 
-  // Cells [first, last) of the row, at most `chunk` of them where the PML reaches.
-  template <bool with_pml, int chunk>
-  static DW_HD void apply(const Row<T>& row, Index first, Index last) {
-    T pml[levels][Traits::scratches > 0 ? Traits::scratches : 1][with_pml ? chunk : 1];
-    if constexpr (with_pml) sum_pml(row, first, last, pml);
-    update<with_pml>(row, first, last, pml);
+  // The stage without the PML, over cells [first, last).
+  template <class Interpreted>
+  static DW_HD void apply(const Row<T>& row, Index first, Index last, const StageTable&) {
+    unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, first, last); });
+  }
+
+  template <class Interpreted>
+  static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    Interpreted::forward(row, first, last, table, levels, save);
   }
 
  private:
-  // pml[level][quantity][x - first] = what the layers add to each quantity of this stretch.
-  template <class Pml>
-  static DW_HD void sum_pml(const Row<T>& row, Index first, Index last, Pml& pml) {
-    for (auto& level : pml)
-      for (auto& quantity : level)
-        for (Index i = 0; i < last - first; ++i) quantity[i] = 0;
-    for_pml_pieces<Traits>(row, first, last, [&](auto p, const PmlStretch<T>& stretch) {
-      constexpr Piece piece = Traits::piece(p);
-      for (int level = 0; level < levels; ++level)
-        add_pml<piece.op, order, piece.axis == Traits::dim - 1>(
-            row, stretch, row.state(level, piece.field), row.view.state[level],
-            pml[level][Traits::scratch_slot(piece.quantity)] - first);
-    });
-  }
-
   // Pointers to the cells of a row, by level.
   struct Pointers {
     T* field[levels][Traits::fields];
@@ -108,31 +96,32 @@ struct ForwardStage {
     return sum;
   }
 
-  template <bool with_pml, class Pml>
-  static DW_HD void update(const Row<T>& row, Index first, Index last, const Pml& pml) {
+  template <int part>
+  static DW_HD void update(const Row<T>& row, Index first, Index last) {
     const Pointers at(row);
 #pragma GCC ivdep
     for (Index x = first; x < last; ++x) {
       T g[levels][Traits::quantities];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
-          T value = quantity<level, q>(at, x);
-          if constexpr (with_pml && Traits::differentiated(q))
-            value += pml[level][Traits::scratch_slot(q)][x - first];
-          if constexpr (save && Traits::in_history(q)) at.history[level][Traits::history_slot(q)][x] = value;
-          g[level][q] = value;
+          if constexpr (Traits::part_of_quantity(q) == part) {
+            const T value = quantity<level, q>(at, x);
+            if constexpr (save && Traits::in_history(q))
+              at.history[level][Traits::history_slot(q)][x] = value;
+            g[level][q] = value;
+          }
         });
       });
       // All new values are formed before any is stored: a term may read what another one writes.
       T values[levels][Traits::fields];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::target(f)) values[level][f] = updated<level, f>(at, g, x);
+          if constexpr (Traits::part_of_target(f) == part) values[level][f] = updated<level, f>(at, g, x);
         });
       });
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::target(f)) at.field[level][f][x] = values[level][f];
+          if constexpr (Traits::part_of_target(f) == part) at.field[level][f][x] = values[level][f];
         });
       });
     }

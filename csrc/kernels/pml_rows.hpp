@@ -14,18 +14,11 @@ struct PmlStretch {
   int axis;
   Index at;  // offset of the stretch's row in the axis' slab arrays
 
-  DW_HD PmlStretch(const Row<T>& row, Piece piece, int number, Index first, Index last)
-      : from(first),
-        to(last),
-        scale(static_cast<T>(piece.scale)),
-        memory_number(number),
-        axis(3 - row.layout.geometry.dim + piece.axis),
-        at(row.slab_offset(axis, first)) {}
 };
 
-// sum[x] += scale * (what the layer adds to the derivative of the row f).
+// to[x] = scale * (what the layer adds to the derivative of the row f).
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void add_pml(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict sum) {
+DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict to) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
@@ -39,18 +32,18 @@ DW_NOINLINE void add_pml(const Row<T>& row, const PmlStretch<T>& s, const T* f, 
     T* zeta = memory + 2 * slab.size;
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      sum[x] += s.scale *
-                second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride);
+      to[x] = s.scale *
+              second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride);
   } else {
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      sum[x] += s.scale * staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
+      to[x] = s.scale * staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
   }
 }
 
 // The transpose's first pass, over the row q of Lambda.
 template <Op op, bool inner, class T>
-DW_NOINLINE void multiply_pml(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {
+DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {
   const Layout<T>& l = row.layout;
   const Index size = l.geometry.slab[s.axis].size;
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
@@ -70,7 +63,7 @@ DW_NOINLINE void multiply_pml(const Row<T>& row, const PmlStretch<T>& s, const T
 
 // The transpose's second pass: sum[x] += what the layer adds to the transposed derivative.
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint,
+DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint,
                             T* __restrict sum) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
@@ -88,20 +81,6 @@ DW_NOINLINE void gather_pml(const Row<T>& row, const PmlStretch<T>& s, const T* 
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);
   }
-}
-
-// f(piece, p, stretch) for every piece of the stage with memory whose slabs the stretch [first, last) of the
-// row meets.
-template <class Traits, class T, class F>
-DW_INLINE void for_pml_pieces(const Row<T>& row, Index first, Index last, F&& f) {
-  unroll<Traits::pieces>([&](auto p) DW_FLAT {
-    constexpr Piece piece = Traits::piece(p);
-    if constexpr (piece.op != Op::value)
-      for_slab(row, 3 - Traits::dim + piece.axis, first, last, [&](Index from, Index to) {
-        f(p, PmlStretch<T>(row, piece, row.layout.first_memory[Traits::index] + memory_rank<Traits>(p), from,
-                           to));
-      });
-  });
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -1,11 +1,11 @@
-// One row of cells, and its stretches: those that no PML reaches, and the others.
+// One row of cells, and its stretches that the PML reaches.
 #pragma once
 #include "kernels/pml.hpp"
 #include "kernels/view.hpp"
 
 namespace dualwave::DW_TARGET {
 
-constexpr int kChunk = 256;  // cells of a row whose PML terms are held in cache at once
+constexpr int kChunk = 256;  // cells of a row whose PML terms are held at once
 
 template <class T>
 struct Row {
@@ -46,20 +46,16 @@ struct Row {
   }
 };
 
-// Calls f(first, last, std::bool_constant<pml>) over the row's stretches; those with PML are at most kChunk
-// long.
+// Calls f(first, last) over the stretches of the row that the PML reaches, at most kChunk long.
 template <class T, class F>
-void for_stretches(const Row<T>& row, F&& f) {
+void for_absorbing(const Row<T>& row, F&& f) {
   const Geometry& g = row.layout.geometry;
-  const auto with_pml = [&](Index first, Index last) {
-    for (Index x = first; x < last; x += kChunk)
-      f(x, x + kChunk < last ? x + kChunk : last, std::true_type{});
+  const auto in_chunks = [&](Index first, Index last) {
+    for (Index x = first; x < last; x += kChunk) f(x, x + kChunk < last ? x + kChunk : last);
   };
-  if (row.in_outer_slab()) return with_pml(0, g.n[2]);
-  const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
-  with_pml(0, low);
-  if (low < high) f(low, high, std::false_type{});
-  with_pml(high, g.n[2]);
+  if (row.in_outer_slab()) return in_chunks(0, g.n[2]);
+  in_chunks(0, g.slab[2].low);
+  in_chunks(g.n[2] - g.slab[2].high, g.n[2]);
 }
 
 // Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any.
@@ -92,13 +88,5 @@ struct PmlRow {
       return {a, *b, *db};
   }
 };
-
-// Number of a stage's piece among its pieces with memory.
-template <class Traits>
-constexpr int memory_rank(int piece) {
-  int rank = 0;
-  for (int p = 0; p < piece; ++p) rank += Traits::piece(p).op != Op::value ? 1 : 0;
-  return rank;
-}
 
 }  // namespace dualwave::DW_TARGET

@@ -4,12 +4,64 @@
 
 namespace dualwave {
 
+// The smallest numbering in which i and j share a number wherever linked(i, j) holds, directly or through
+// others.
+template <std::size_t count, class Linked>
+constexpr std::array<int, count> groups_of(Linked linked) {
+  constexpr int n = static_cast<int>(count);
+  std::array<int, count> group{};
+  for (int i = 0; i < n; ++i) group[i] = i;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < i; ++j)
+        if (linked(i, j) && group[i] != group[j]) {
+          group[i] = group[j] = group[i] < group[j] ? group[i] : group[j];
+          changed = true;
+        }
+  }
+  int next = 0;
+  for (int i = 0; i < n; ++i) group[i] = group[i] == i ? next++ : group[group[i]];
+  return group;
+}
+
+template <std::size_t count>
+constexpr int group_count(const std::array<int, count>& group) {
+  int last = -1;
+  for (int g : group) last = g > last ? g : last;
+  return last + 1;
+}
+
+// The largest number that `number(stage)` gives for any stage of the equation, plus one.
+template <class Equation, int dim, class Number>
+constexpr int count_numbers(Number number) {
+  int last = -1;
+  std::apply([&](const auto&... stage) { ((last = number(stage) > last ? number(stage) : last), ...); },
+             Equation::template stages<dim>());
+  return last + 1;
+}
+
+template <class Equation, int dim>
+constexpr int field_count = count_numbers<Equation, dim>([](const auto& stage) {
+  int last = -1;
+  for (const Piece& p : stage.piece) last = p.field > last ? p.field : last;
+  for (const Term& t : stage.term) last = t.target > last ? t.target : last;
+  return last;
+});
+
+template <class Equation, int dim>
+constexpr int coefficient_count = count_numbers<Equation, dim>([](const auto& stage) {
+  int last = -1;
+  for (const Term& t : stage.term) last = t.coefficient > last ? t.coefficient : last;
+  return last;
+});
+
 template <class Equation, int dim_, int stage_>
 struct StageTraits {
   static constexpr int dim = dim_;
   static constexpr int index = stage_;
-  static constexpr int fields = Equation::fields;
-  static constexpr int coefficients = Equation::coefficients;
+  static constexpr int fields = field_count<Equation, dim_>;
+  static constexpr int coefficients = coefficient_count<Equation, dim_>;
   static constexpr auto stage = std::get<stage_>(Equation::template stages<dim_>());
   static constexpr int pieces = static_cast<int>(stage.piece.size());
   static constexpr int terms = static_cast<int>(stage.term.size());
@@ -55,6 +107,44 @@ struct StageTraits {
   static constexpr int scratch_slot(int quantity) { return rank(quantity, differentiated); }
   static constexpr int histories = rank(quantities, in_history);
   static constexpr int scratches = rank(quantities, differentiated);
+
+  // A stage falls into parts that have nothing to do with each other: terms that share a quantity or a target
+  // are of one part. Each part is a loop of its own, with few enough arrays for the registers.
+  static constexpr auto part_of_term = groups_of<terms>([](int i, int j) {
+    return stage.term[i].quantity == stage.term[j].quantity || stage.term[i].target == stage.term[j].target;
+  });
+  static constexpr int parts = group_count(part_of_term);
+  static constexpr int part_of_quantity(int quantity) {
+    for (int t = 0; t < terms; ++t)
+      if (stage.term[t].quantity == quantity) return part_of_term[t];
+    return -1;
+  }
+  static constexpr int part_of_target(int field) {
+    for (int t = 0; t < terms; ++t)
+      if (stage.term[t].target == field) return part_of_term[t];
+    return -1;
+  }
+
+  // The same for the transpose, whose loops are over the fields that it adds to: those that meet in a term
+  // without a derivative must be updated together, for one cotangent is read where the other is written.
+  static constexpr auto group_of_field = groups_of<fields>([](int f, int g) {
+    for (const Piece& p : stage.piece)
+      for (const Term& t : stage.term)
+        if (p.op == Op::value && p.quantity == t.quantity &&
+            ((p.field == f && t.target == g) || (p.field == g && t.target == f)))
+          return true;
+    return false;
+  });
+  static constexpr int groups = group_count(group_of_field);
+
+  // Fields are updated in place, row by row.
+  static constexpr bool in_place() {
+    for (const Piece& p : stage.piece)
+      if (target(p.field) && (p.op != Op::value || part_of_target(p.field) != part_of_quantity(p.quantity)))
+        return false;
+    return true;
+  }
+  static_assert(in_place(), "a stage may read a field that it writes only in the cell and part it writes");
 };
 
 template <class Equation, int dim>

@@ -8,8 +8,8 @@ namespace dualwave {
 
 struct Damped {
   static constexpr const char* name = "damped";
-  enum Field { u, u_prev, fields };
-  enum Coefficient { a, c, coefficients };
+  enum Field { u, u_prev };
+  enum Coefficient { a, c };
   enum Quantity { lap, rate, carry };
 
   template <int dim>

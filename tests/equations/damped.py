@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dualwave.equations.table import Equation, Piece, Stage, Term
+from dualwave.equations.table import Action, Equation, Piece, Stage, Term
 
 
 def coefficient_map(parameters, dt):
@@ -36,7 +36,7 @@ DAMPED = Equation(
     speed=lambda parameters: abs(parameters["v"]),
     fields=lambda ndim: ("u", "u_prev"),
     stages=stages,
-    sources={"": ("u", "A", -1.0)},
-    receivers={"": "u"},
+    sources=lambda ndim: {"": (Action("u", "A", -1.0),)},
+    receivers=lambda ndim: {"": (Action("u"),)},
     wavefields={"wavefield_0": "u", "wavefield_m1": "u_prev"},
 )

@@ -70,31 +70,44 @@ def make_run(setup: Setup) -> Run:
     model_of_shot = np.arange(setup.shots) % coefficients.shape[0]
     fields, cells = equation.fields(ndim), math.prod(n)
 
-    def nodes_of(count: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    actions = [a for kind in (equation.sources, equation.receivers) for a in kind(ndim).values()]
+    taps = setup.taps * max(map(len, actions))
+
+    def nodes_of(count: int, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
         # Not in the last cells: at the last half node of a staggered field nothing may happen.
         allowed = tuple(cells - 1 for cells in setup.region)
         total, size = math.prod(allowed), count * setup.taps
         flat = np.stack([rng.choice(total, size, replace=False) for _ in range(setup.shots)])
         where = np.stack(np.unravel_index(flat, allowed), axis=-1)
         node = np.ravel_multi_index(np.moveaxis(where + setup.pml[::2], -1, 0), n)
-        node = node + fields.index(name) * cells
-        return node.reshape(setup.shots, count, setup.taps), where
+        node = node.reshape(setup.shots, count, setup.taps)
+        found = np.full((setup.shots, count, taps), -1)
+        for k, name in enumerate(names):
+            own = node + fields.index(name) * cells
+            found[:, :, k * setup.taps : (k + 1) * setup.taps] = own
+        return found, where
 
     nodes, weights, source_cells = [], [], {}
-    for channel, entry in equation.source_channels(ndim).items():
-        node, source_cells[channel] = nodes_of(setup.sources, entry.field)
-        scale = np.full(node.shape, entry.scale)
-        if entry.coefficient is not None:
-            grid = coefficients[model_of_shot, names.index(entry.coefficient)]
-            flat = grid.reshape(setup.shots, cells)
-            taken = np.take_along_axis(flat, (node % cells).reshape(setup.shots, -1), axis=1)
-            scale = scale * taken.reshape(node.shape)
+    for channel, entries in equation.sources(ndim).items():
+        node, source_cells[channel] = nodes_of(setup.sources, [entry.field for entry in entries])
+        scale = np.zeros(node.shape)
+        for k, entry in enumerate(entries):
+            own = slice(k * setup.taps, (k + 1) * setup.taps)
+            scale[:, :, own] = entry.scale * (setup.dt if entry.rate else 1.0)
+            if entry.coefficient is not None:
+                grid = coefficients[model_of_shot, names.index(entry.coefficient)]
+                flat, at = grid.reshape(setup.shots, cells), node[:, :, own]
+                taken = np.take_along_axis(flat, (at % cells).reshape(setup.shots, -1), axis=1)
+                scale[:, :, own] *= taken.reshape(at.shape)
         nodes.append(node)
         weights.append(scale * (rng.uniform(0.5, 1.5, node.shape) if setup.taps > 1 else 1.0))
-    receiver_nodes, receiver_cells = [], {}
-    for channel, name in equation.receiver_channels(ndim).items():
-        node, receiver_cells[channel] = nodes_of(setup.receivers, name)
+    receiver_nodes, receiver_weights, receiver_cells = [], [], {}
+    for channel, entries in equation.receivers(ndim).items():
+        node, receiver_cells[channel] = nodes_of(setup.receivers, [entry.field for entry in entries])
         receiver_nodes.append(node)
+        scale = np.repeat([entry.scale for entry in entries], setup.taps)
+        padded_scale = np.pad(scale, (0, taps - scale.size))
+        receiver_weights.append(np.broadcast_to(padded_scale, node.shape))
     source_nodes, recorded = np.concatenate(nodes, 1), np.concatenate(receiver_nodes, 1)
     description = Description(
         equation=equation.name,
@@ -107,8 +120,8 @@ def make_run(setup: Setup) -> Run:
         shots=setup.shots,
         sources=source_nodes.shape[1],
         receivers=recorded.shape[1],
-        source_taps=setup.taps,
-        receiver_taps=setup.taps,
+        source_taps=taps,
+        receiver_taps=taps,
         gradients=coefficients.shape[0],
         dtype="float64",
     )
@@ -118,7 +131,7 @@ def make_run(setup: Setup) -> Run:
         coefficients=coefficients,
         amplitudes=rng.standard_normal((setup.shots, source_nodes.shape[1], setup.nt)),
         source_weights=np.concatenate(weights, 1),
-        receiver_weights=uniform if setup.taps > 1 else np.ones(recorded.shape),
+        receiver_weights=np.concatenate(receiver_weights, 1) * (uniform if setup.taps > 1 else 1.0),
         state=setup.state_scale * rng.standard_normal((setup.shots, elements)),
     )
     constants = Constants(

@@ -1,4 +1,4 @@
-"""Propagators as JAX functions: :func:`scalar`, and that of any other equation."""
+"""Propagators as JAX functions: one for each equation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import checks
-from ..equations import Equation
-from ..equations.scalar import SCALAR
+from ..equations import ACOUSTIC, ELASTIC, SCALAR, Equation
 from ..propagator import public_function
 from .framework import JaxFramework
 
@@ -26,3 +25,5 @@ def propagator(equation: Equation) -> Callable[..., Any]:
 
 
 scalar = propagator(SCALAR)
+acoustic = propagator(ACOUSTIC)
+elastic = propagator(ELASTIC)

@@ -1,12 +1,11 @@
-"""Propagators as PyTorch functions: :func:`scalar`, and that of any other equation."""
+"""Propagators as PyTorch functions: one for each equation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from ..equations import Equation
-from ..equations.scalar import SCALAR
+from ..equations import ACOUSTIC, ELASTIC, SCALAR, Equation
 from ..propagator import public_function
 from .framework import TorchFramework
 
@@ -23,3 +22,5 @@ def propagator(equation: Equation) -> Callable[..., Any]:
 
 
 scalar = propagator(SCALAR)
+acoustic = propagator(ACOUSTIC)
+elastic = propagator(ELASTIC)

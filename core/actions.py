@@ -1,0 +1,182 @@
+"""What sources do to fields and receivers read of them: nodes and weights of each channel.
+
+A channel is a few actions, each on one field. The taps of a point (`points.py`), which are cells,
+become nodes of the field; a stencil spreads each of them over neighbours, for what is wanted at
+whole nodes while the field is at half nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import checks
+from .equations import Action, Equation
+from .framework import Array, Framework
+from .interpolation import IGNORED, OUTSIDE
+from .points import Taps
+from .stencils import CENTRAL_FIRST, STAGGERED
+from .survey import Region, cells_to_nodes
+
+if TYPE_CHECKING:
+    from .setup import Setup
+
+Nodes = tuple[Array, Array]
+"""Nodes int32 [S, N, P] and their weights."""
+
+
+def stencil_taps(
+    action: Action, spacing: Sequence[float], accuracy: int
+) -> list[tuple[tuple[int, ...], float]]:
+    """Offsets in nodes along each axis, and weights, of an action's stencil.
+
+    "average": from half to whole nodes. "backward": the derivative from half to whole nodes.
+    "central": the derivative from whole to whole nodes. Per metre, in the order of ``accuracy``.
+    """
+    taps = [((0,) * len(spacing), 1.0)]
+    for axis, operation in action.stencil:
+        row = _ROWS[operation](accuracy)
+        unit = 1.0 if operation == "average" else spacing[axis]
+        taps = [
+            ((*offset[:axis], offset[axis] + shift, *offset[axis + 1 :]), weight * factor / unit)
+            for offset, weight in taps
+            for shift, factor in row.items()
+        ]
+    return taps
+
+
+def _backward(accuracy: int) -> dict[int, float]:
+    row = {}
+    for k, weight in enumerate(STAGGERED[accuracy], start=1):
+        row |= {k - 1: weight, -k: -weight}
+    return row
+
+
+def _central(accuracy: int) -> dict[int, float]:
+    row = {}
+    for k, weight in enumerate(CENTRAL_FIRST[accuracy], start=1):
+        row |= {k: weight, -k: -weight}
+    return row
+
+
+_ROWS = {
+    "average": lambda accuracy: {-1: 0.5, 0: 0.5},
+    "backward": _backward,
+    "central": _central,
+}
+
+
+def tap_count(entry: Taps, actions: Sequence[Action], accuracy: int, ndim: int) -> int:
+    """Nodes that a point of a channel touches."""
+    spacing = (1.0,) * ndim
+    return entry.cells.shape[2] * sum(len(stencil_taps(a, spacing, accuracy)) for a in actions)
+
+
+def check_half_nodes(
+    equation: Equation, entry: Taps, actions: Sequence[Action], region: Region
+) -> None:
+    """Raise where a point is at a half node that lies outside the grid.
+
+    A field half a cell on along an axis has no node at the last cell of the grid.
+    """
+    ndim = len(region.shape)
+    for action in actions:
+        for axis, half in enumerate(equation.half(ndim, action.field)):
+            beyond = half and region.pml[2 * axis + 1] == 0 and not action.stencil
+            if not beyond or entry.known is None:
+                continue
+            last = region.origin[axis] + region.shape[axis] - 1
+            bad = entry.known[..., axis] == last
+            if bad.any():
+                checks.fail(
+                    entry.points.name,
+                    f"a point uses cell {last} of axis {axis}, the last of the grid, and nodes of "
+                    f"{action.field} lie half a cell beyond their cell",
+                    f"cells to {last - 1} along that axis, or a PML at that face",
+                )
+
+
+def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array) -> Nodes:
+    """Nodes of sources, and what a unit of amplitude adds there in a step."""
+    ndim, channel = setup.inputs.ndim, entry.points.channel
+    names, tensors = setup.equation.coefficient_names(ndim), setup.inputs.tensors.get(channel)
+    parts = []
+    for action in setup.equation.sources(ndim)[channel]:
+        nodes, weights = _nodes(fw, setup, entry, action)
+        factor = action.scale * (setup.internal_dt if action.rate else 1.0)
+        weights = factor * weights
+        if action.coefficient is not None:
+            grid = coefficients[:, names.index(action.coefficient)]
+            weights = weights * _at(fw, grid, nodes, int(np.prod(setup.region.n)))
+        if action.tensor is not None:
+            i, j = action.tensor
+            half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
+            weights = weights * half[:, :, None]
+        parts.append((nodes, weights))
+    return _together(fw, parts)
+
+
+def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:
+    """Nodes of receivers, and their weights."""
+    parts = []
+    for action in setup.equation.receivers(setup.inputs.ndim)[entry.points.channel]:
+        nodes, weights = _nodes(fw, setup, entry, action)
+        parts.append((nodes, weights if action.scale == 1 else action.scale * weights))
+    return _together(fw, parts)
+
+
+def joined(fw: Framework, channels: Sequence[Nodes], taps: int, setup: Setup) -> Nodes:
+    """Nodes and weights of all channels, one after the other, with the same number of taps."""
+    none = zeros(fw, (setup.inputs.shots, 0, taps), setup.inputs.like)
+    all_nodes, all_weights = [fw.xp.astype(none, fw.dtype("int32"))], [none]
+    for nodes, weights in channels:
+        missing = [(0, taps - nodes.shape[2])]
+        # A node that is not there is IGNORED, which is -1.
+        all_nodes.append(fw.pad_zero(nodes - IGNORED, missing) + IGNORED)
+        all_weights.append(fw.pad_zero(weights, missing))
+    return fw.xp.concat(all_nodes, axis=1), fw.xp.concat(all_weights, axis=1)
+
+
+def zeros(fw: Framework, shape: tuple[int, ...], like: Array) -> Array:
+    """Zeros of the dtype and on the device of ``like``."""
+    place = {"device": like.device} if fw.name == "torch" else {}
+    return fw.xp.zeros(shape, dtype=like.dtype, **place)
+
+
+def _nodes(fw: Framework, setup: Setup, entry: Taps, action: Action) -> Nodes:
+    """Nodes and weights of points in the field of an action."""
+    ndim, like = setup.inputs.ndim, setup.inputs.like
+    number = setup.equation.fields(ndim).index(action.field)
+    half = setup.equation.half(ndim, action.field)
+    weights = fw.asarray(entry.weights, dtype=fw.dtype_name(like), like=like)
+    parts = []
+    for offset, factor in stencil_taps(action, setup.spacing, setup.options.accuracy):
+        # Known points come as NumPy arrays.
+        nodes = cells_to_nodes(entry.points.fw, entry.cells, setup.region, number, half, offset)
+        nodes = fw.asarray(nodes, dtype="int32", like=like)
+        parts.append((nodes, weights if factor == 1 else factor * weights))
+    nodes, weights = _together(fw, parts)
+    if entry.known is None and setup.backend == "eager":
+        # The compiled core refuses a node outside the grid; the eager engine cannot, under tracing.
+        outside = nodes == OUTSIDE
+        weights = fw.xp.where(outside, fw.xp.full_like(weights, float("nan")), weights)
+        nodes = fw.xp.where(outside, fw.xp.zeros_like(nodes), nodes)
+    return nodes, weights
+
+
+def _at(fw: Framework, grid: Array, nodes: Array, count: int) -> Array:
+    """Values of a coefficient [M, *n] at nodes [S, N, P], whichever field they are of."""
+    rows = (grid.shape[0], -1)
+    cells = fw.xp.where(nodes < 0, fw.xp.zeros_like(nodes), nodes % count)
+    here = fw.gather(fw.xp.reshape(grid, (grid.shape[0], count)), fw.xp.reshape(cells, rows))
+    return fw.xp.reshape(here, tuple(nodes.shape))
+
+
+def _together(fw: Framework, parts: Sequence[Nodes]) -> Nodes:
+    """Taps of several parts, side by side."""
+    if len(parts) == 1:
+        return parts[0]
+    nodes, weights = zip(*parts, strict=True)
+    return fw.xp.concat(list(nodes), axis=2), fw.xp.concat(list(weights), axis=2)

@@ -1,0 +1,139 @@
+// What follows the table of a stage at run time: the PML, and the gradients of the coefficients.
+//
+// Nothing here is made for an equation, so all of them share one copy of each loop, which the CPU compiles
+// once for each order and type (cpu/interpreted.cpp.in). The loops over cells are long enough for the look-ups
+// not to matter.
+#pragma once
+#include "kernels/pml_rows.hpp"
+#include "table/stage_table.hpp"
+
+namespace dualwave::DW_TARGET {
+
+// to[x] += scale * a[x] * b[x] over [first, last); with a null, scale * b[x].
+template <class T>
+DW_NOINLINE void add_product(T* __restrict to, T scale, const T* a, const T* b, Index first, Index last) {
+  if (a) {
+#pragma GCC ivdep
+    for (Index x = first; x < last; ++x) to[x] = madd(scale * a[x], b[x], to[x]);
+  } else {
+#pragma GCC ivdep
+    for (Index x = first; x < last; ++x) to[x] = madd(scale, b[x], to[x]);
+  }
+}
+
+// Cells [first, last) are at most `chunk`.
+template <int order, class T, int chunk>
+struct Interpreted {
+  static DW_HD void forward(const Row<T>& row, Index first, Index last, const StageTable& table, int levels,
+                            bool save);
+  static DW_HD void multiply(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
+  static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
+  static DW_HD void add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
+                                  int levels);
+
+ private:
+  // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory.
+  template <class F>
+  static DW_HD void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table, int p,
+                                F&& f) {
+    const Piece& piece = table.piece[p];
+    if (piece.op == Op::value) return;
+    const int axis = 3 - table.dim + piece.axis;
+    const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
+    for_slab(row, axis, first, last, [&](Index from, Index to) {
+      f(piece, PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from)});
+    });
+  }
+
+  // f(op, whether the axis is x), as constants.
+  template <class F>
+  static DW_HD void with_op(const Piece& piece, int dim, F&& f) {
+    const bool inner = piece.axis == dim - 1;
+    const auto with = [&](auto op) {
+      if (inner)
+        f(op, std::true_type{});
+      else
+        f(op, std::false_type{});
+    };
+    if (piece.op == Op::second)
+      with(std::integral_constant<Op, Op::second>{});
+    else if (piece.op == Op::forward)
+      with(std::integral_constant<Op, Op::forward>{});
+    else
+      with(std::integral_constant<Op, Op::backward>{});
+  }
+};
+
+// What the PML adds to a stage: the memory's part of each derivative, multiplied and added wherever the
+// derivative goes.
+template <int order, class T, int chunk>
+DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index last, const StageTable& table, int levels,
+                          bool save) {
+  for (int p = 0; p < table.pieces; ++p)
+    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      T added[kLevels][chunk];
+      for (int level = 0; level < levels; ++level) {
+        T* to = added[level] - first;
+        with_op(piece, table.dim, [&](auto op, auto inner) {
+          absorb<op, order, inner>(row, stretch, row.state(level, piece.field), row.view.state[level], to);
+        });
+        if (save && table.history_of_piece[p] >= 0)
+          add_product<T>(row.grid(row.view.history[level], table.history_of_piece[p]), 1, nullptr, to,
+                         stretch.from, stretch.to);
+      }
+      for (int t = 0; t < table.terms; ++t) {
+        const Term& term = table.term[t];
+        if (term.quantity != piece.quantity) continue;
+        const bool one = term.coefficient == kOne;  // it has a value and no other part
+        for (int level = 0; level < levels; ++level)
+          for (int part = 0; part <= (one ? 0 : level); ++part)
+            if ((part & level) == part)
+              add_product<T>(row.state(level, term.target), static_cast<T>(term.scale),
+                             one ? nullptr : row.coefficient(part, term.coefficient),
+                             added[level ^ part] - first, stretch.from, stretch.to);
+      }
+    });
+}
+
+template <int order, class T, int chunk>
+DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last, const StageTable& table, int levels) {
+  for (int p = 0; p < table.pieces; ++p)
+    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      for (int level = 0; level < levels; ++level)
+        with_op(piece, table.dim, [&](auto op, auto inner) {
+          multiply_absorbed<op, inner>(row, stretch,
+                                       row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
+                                       row.view.adjoint[level], row.view.scratch[level]);
+        });
+    });
+}
+
+template <int order, class T, int chunk>
+DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last, const StageTable& table, int levels) {
+  for (int p = 0; p < table.pieces; ++p)
+    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      for (int level = 0; level < levels; ++level)
+        with_op(piece, table.dim, [&](auto op, auto inner) {
+          gather_absorbed<op, order, inner>(row, stretch, row.view.scratch[level], row.view.adjoint[level],
+                                            row.adjoint(level, piece.field));
+        });
+    });
+}
+
+// gradient of each coefficient += scale * quantity * cotangent of the target.
+template <int order, class T, int chunk>
+DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
+                                int levels) {
+  for (int t = 0; t < table.terms; ++t) {
+    const Term& term = table.term[t];
+    if (term.coefficient == kOne) continue;
+    for (int level = 0; level < levels; ++level)
+      for (int part = 0; part <= level; ++part)
+        if ((part & level) == part)
+          add_product<T>(row.grid(row.view.gradient[level], term.coefficient), static_cast<T>(term.scale),
+                         row.grid(row.view.history[part], table.history_of_term[t]),
+                         row.adjoint(level ^ part, term.target), first, last);
+  }
+}
+
+}  // namespace dualwave::DW_TARGET
