@@ -98,8 +98,11 @@ def check_half_nodes(
                 )
 
 
-def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array) -> Nodes:
-    """Nodes of sources, and what a unit of amplitude adds there in a step."""
+def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array | None) -> Nodes:
+    """Nodes of sources, and what a unit of amplitude adds there in a step.
+
+    Without ``coefficients`` the weights are those of the interpolation.
+    """
     ndim, channel = setup.inputs.ndim, entry.points.channel
     names, tensors = setup.equation.coefficient_names(ndim), setup.inputs.tensors.get(channel)
     parts = []
@@ -107,7 +110,7 @@ def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array) 
         nodes, weights = _nodes(fw, setup, entry, action)
         factor = action.scale * (setup.internal_dt if action.rate else 1.0)
         weights = factor * weights
-        if action.coefficient is not None:
+        if action.coefficient is not None and coefficients is not None:
             grid = coefficients[:, names.index(action.coefficient)]
             weights = weights * _at(fw, grid, nodes, int(np.prod(setup.region.n)))
         if action.tensor is not None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import checks
 from .equations import Equation
+from .form import Form, suffix
 from .framework import Array
 
 
@@ -58,15 +59,23 @@ class Sources:
 
 @dataclass(frozen=True)
 class Receivers:
-    """Receivers of one channel, as given: locations [shot, receiver, axis], mask."""
+    """Receivers of one channel, as given: locations [shot, receiver, axis], mask.
 
+    level: 1 where they record the scattered field.
+    """
+
+    channel: str = ""
+    level: int = 0
     locations: Array | None = None
     mask: Array | None = None
 
 
 @dataclass(frozen=True)
 class Call:
-    """All arguments of a call, as given and unchecked."""
+    """All arguments of a call, as given and unchecked.
+
+    Models and their perturbations by name of the model, sources by channel, the others by keyword.
+    """
 
     models: Mapping[str, Array]
     grid_spacing: Any
@@ -74,12 +83,8 @@ class Call:
     sources: Mapping[str, Sources] = field(default_factory=dict)
     receivers: Mapping[str, Receivers] = field(default_factory=dict)
     wavefields: Mapping[str, Array] = field(default_factory=dict)
+    perturbations: Mapping[str, Array] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
-
-
-def suffix(channel: str) -> str:
-    """What the name of a channel adds to ``source_amplitudes`` and its like."""
-    return f"_{channel}" if channel else ""
 
 
 def tensor_channels(equation: Equation) -> tuple[str, ...]:
@@ -89,9 +94,9 @@ def tensor_channels(equation: Equation) -> tuple[str, ...]:
 
 
 def signature(
-    equation: Equation, compiled: Callable[..., Any] | None = None
+    form: Form, compiled: Callable[..., Any] | None = None
 ) -> tuple[inspect.Signature, tuple[str, ...]]:
-    """The signature of an equation's public function; the same for every framework.
+    """The signature of a public function; the same for every framework.
 
     Args:
         compiled: a function whose keywords are added at the end.
@@ -100,14 +105,14 @@ def signature(
         The signature, and the names that ``compiled`` adds.
     """
     added = list(inspect.signature(compiled).parameters.values()) if compiled else []
-    required = [(name, "Array") for name in equation.parameters]
+    required = [(name, "Array") for name in form.equation.parameters]
     required += [("grid_spacing", "float | Sequence[float]"), ("dt", "float")]
     parameters = [
         inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
         for name, kind in required
     ]
     optional = {item.name: (item.type, item.default) for item in fields(Options)}
-    for name in _keywords(equation, tuple(optional)):
+    for name in _keywords(form, tuple(optional)):
         kind, default = optional.get(name, ("Array | None", None))
         parameters.append(
             inspect.Parameter(
@@ -118,57 +123,82 @@ def signature(
     return inspect.Signature(parameters + added), tuple(item.name for item in added)
 
 
-def _keywords(equation: Equation, shared: tuple[str, ...]) -> list[str]:
+def _keywords(form: Form, shared: tuple[str, ...]) -> list[str]:
     """Keywords in their order: the shared ones, with those of the equation in their places."""
-    names: list[str] = []
+    equation = form.equation
+    names = [*form.perturbations, *form.perturbation_aliases]
     sources, receivers = equation.all_channels()
+    stems = (*form.receiver_prefixes, *[""] * form.scattered)
     for channel in (*sources, *equation.aliases):
         kinds = ("amplitudes", "locations", *["tensors"] * (channel in tensor_channels(equation)))
         names += [f"source_{kind}{suffix(channel)}" for kind in kinds]
-    names += [f"receiver_locations{suffix(channel)}" for channel in receivers]
+    for stem in stems:
+        names += [f"{stem}receiver_locations{suffix(channel)}" for channel in receivers]
     for name in shared:
         if name == "initial_state":
-            names += equation.wavefields
+            names += form.wavefields
         names.append(name)
         if name == "courant_number":
             every = (*sources, *equation.aliases)
             names += [f"source_mask{suffix(channel)}" for channel in every]
-            names += [f"receiver_mask{suffix(channel)}" for channel in receivers]
+            for stem in stems:
+                names += [f"{stem}receiver_mask{suffix(channel)}" for channel in receivers]
     return names
 
 
-def bind(equation: Equation, form: inspect.Signature, args: tuple, keywords: dict) -> Call:
+def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> Call:
     """Sort the arguments of a call; raise TypeError, as Python does, where they do not fit."""
+    equation = form.equation
     for name in keywords:
-        if name not in form.parameters:
-            near = difflib.get_close_matches(name, form.parameters, n=1)
+        if name not in signed.parameters:
+            near = difflib.get_close_matches(name, signed.parameters, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{equation.name}() got an unexpected keyword argument {name!r}{hint}")
+            raise TypeError(f"{form.name}() got an unexpected keyword argument {name!r}{hint}")
     try:
-        bound = form.bind(*args, **keywords)
+        bound = signed.bind(*args, **keywords)
     except TypeError as error:
-        raise TypeError(f"{equation.name}() {error}") from None
+        raise TypeError(f"{form.name}() {error}") from None
     bound.apply_defaults()
     given = bound.arguments
+    sources, receivers = equation.all_channels()
+    for old, new in _aliases(form):
+        if given[old] is not None and given[new] is not None:
+            checks.fail(old, f"is given, and so is {new}, of which it is another name", "one")
+        given[new] = given[old] if given[new] is None else given[new]
 
     def channel(kinds: tuple[str, ...], name: str) -> list[Any]:
         return [given.get(f"{kind}{suffix(name)}") for kind in kinds]
 
-    source_kinds = ("source_amplitudes", "source_locations", "source_mask", "source_tensors")
-    receiver_kinds = ("receiver_locations", "receiver_mask")
-    sources, receivers = equation.all_channels()
-    for alias, name in equation.aliases.items():
-        for kind in source_kinds[:3]:
-            old, new = f"{kind}{suffix(alias)}", f"{kind}{suffix(name)}"
-            if given[old] is not None and given[new] is not None:
-                checks.fail(old, f"is given, and so is {new}, of which it is another name", "one")
-            given[new] = given[old] if given[new] is None else given[new]
     return Call(
         models={name: given[name] for name in equation.parameters},
         grid_spacing=given["grid_spacing"],
         dt=given["dt"],
-        sources={name: Sources(*channel(source_kinds, name)) for name in sources},
-        receivers={name: Receivers(*channel(receiver_kinds, name)) for name in receivers},
-        wavefields={name: given[name] for name in equation.wavefields},
+        sources={name: Sources(*channel(_SOURCE_KINDS, name)) for name in sources},
+        receivers={
+            f"{prefix}receiver_locations{suffix(name)}": Receivers(
+                name,
+                level,
+                *channel((f"{prefix}receiver_locations", f"{prefix}receiver_mask"), name),
+            )
+            for level, prefix in enumerate(form.receiver_prefixes)
+            for name in receivers
+        },
+        wavefields={name: given[name] for name in form.wavefields},
+        perturbations={model: given[name] for name, model in form.perturbations.items()},
         options=Options(**{item.name: given[item.name] for item in fields(Options)}),
     )
+
+
+_SOURCE_KINDS = ("source_amplitudes", "source_locations", "source_mask", "source_tensors")
+
+
+def _aliases(form: Form) -> list[tuple[str, str]]:
+    """Keywords that are other names of keywords, and those."""
+    pairs = [*form.perturbation_aliases.items()]
+    for alias, name in form.equation.aliases.items():
+        pairs += [(f"{k}{suffix(alias)}", f"{k}{suffix(name)}") for k in _SOURCE_KINDS[:3]]
+    if form.scattered:
+        for name in form.equation.all_channels()[1]:
+            stems = (f"receiver_{kind}{suffix(name)}" for kind in ("locations", "mask"))
+            pairs += [(stem, f"sc_{stem}") for stem in stems]
+    return pairs

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from string import Template
 
-from .call import suffix
+from .call import tensor_channels
 from .checks import TRACED
 from .equations import Equation
+from .form import Form, output_names, suffix
 
 ARRAYS = {"torch": "torch.Tensor", "jax": "jax.Array"}
 
@@ -104,50 +105,60 @@ $traced
 """)
 
 
-def docstring(equation: Equation, framework: str) -> str:
-    """The docstring of the function ``equation.name`` of one front end."""
-    array = ARRAYS[framework]
-    models = ", ".join(equation.parameters)
+def docstring(form: Form, framework: str) -> str:
+    """The docstring of a public function of one front end."""
+    equation, array = form.equation, ARRAYS[framework]
+    models = ", ".join((*equation.parameters, *form.perturbations))
     text = _TEXT.substitute(
-        summary=_summary(equation),
+        summary=_summary(form),
         derivatives=Template(_BACKENDS[framework]).substitute(models=models),
         framework="PyTorch" if framework == "torch" else "JAX",
-        models_text=_models(equation, array),
+        models_text=_models(form, array),
         sources_text=_sources(equation, array),
-        receivers_text=_receivers(equation, array),
-        wavefields_text=_wavefields(equation, array),
-        extra=_AD if framework == "jax" else "",
-        outputs=", ".join(output_names(equation, max(equation.ndims))),
+        receivers_text=_receivers(form, array),
+        wavefields_text=_wavefields(form, array),
+        extra=_AD if framework == "jax" and not form.scattered else "",
+        outputs=", ".join(output_names(form, max(equation.ndims))),
         tracing=_TRACING[framework],
         traced=TRACED,
     )
     return text
 
 
-def output_names(equation: Equation, ndim: int) -> tuple[str, ...]:
-    """Names of the outputs, in order: wavefields, auxiliary_state, one per receiver channel."""
-    receivers = (f"receiver_amplitudes{suffix(channel)}" for channel in equation.receivers(ndim))
-    return (*equation.wavefields_in(ndim), "auxiliary_state", *receivers)
-
-
-def _summary(equation: Equation) -> str:
+def _summary(form: Form) -> str:
     """What the file of the equation says it is."""
+    equation = form.equation
     module = inspect.getmodule(equation.coefficient_map)
-    return inspect.cleandoc(getattr(module, "__doc__", None) or f"The equation {equation.name}.")
-
-
-def _models(equation: Equation, array: str) -> str:
-    names = ", ".join(equation.parameters)
+    text = inspect.cleandoc(getattr(module, "__doc__", None) or f"The equation {equation.name}.")
+    if not form.scattered:
+        return text
+    names = ", ".join(form.perturbations)
     return (
-        f"    {names}: {array} [*space], or [shot, *space] for a model per shot, in one to three\n"
-        "        dimensions; float32 or float64, which all float arrays of the call share."
+        f"Born modelling: the field of :func:`{equation.name}`, and its derivative in the\n"
+        f"direction of a change of the models ({names}), which is the field that scatters once.\n"
+        "The equation is\n\n" + text
     )
 
 
+def _models(form: Form, array: str) -> str:
+    names = ", ".join(form.equation.parameters)
+    text = (
+        f"    {names}: {array} [*space], or [shot, *space] for a model per shot, in one to three\n"
+        "        dimensions; float32 or float64, which all float arrays of the call share."
+    )
+    if form.scattered:
+        changes = ", ".join(form.perturbations)
+        text += f"\n    {changes}: changes of the models, shapes as theirs. One or more; default zero."
+        for alias, name in form.perturbation_aliases.items():
+            text += f"\n    {alias}: another name of {name}."
+    return text
+
+
 def _sources(equation: Equation, array: str) -> str:
-    names = " / ".join(f"source_amplitudes{suffix(channel)}" for channel in equation.all_channels()[0])
-    places = " / ".join(f"source_locations{suffix(channel)}" for channel in equation.all_channels()[0])
-    return (
+    channels = equation.all_channels()[0]
+    names = _listed("source_amplitudes", channels)
+    places = _listed("source_locations", channels)
+    text = (
         f"    {names}: {array} [shot, source, time], the source term of the equation in\n"
         "        its cell, not divided by the cell's volume. Sample i acts in the step from i to\n"
         "        i + 1, so the last one reaches the final wavefields but no receiver.\n"
@@ -156,17 +167,37 @@ def _sources(equation: Equation, array: str) -> str:
         "        can be differentiated. Points that are IGNORE_LOCATION in every coordinate are\n"
         "        left out."
     )
+    for channel in tensor_channels(equation):
+        text += (
+            f"\n    source_tensors{suffix(channel)}: {array} [shot, source, axis, axis], the moment "
+            "tensors\n        of those sources, axes slowest first; the amplitudes are their rate."
+        )
+    for alias, name in equation.aliases.items():
+        old, new = suffix(alias), suffix(name)
+        text += f"\n    source_amplitudes{old}, source_locations{old}: other names of those of {new[1:]}."
+    return text
 
 
-def _receivers(equation: Equation, array: str) -> str:
-    names = " / ".join(f"receiver_locations{suffix(channel)}" for channel in equation.all_channels()[1])
-    return f"    {names}: [shot, receiver, axis], as the sources; several may share a cell."
+def _receivers(form: Form, array: str) -> str:
+    channels = form.equation.all_channels()[1]
+    names = [_listed(f"{prefix}receiver_locations", channels) for prefix in form.receiver_prefixes]
+    text = f"    {names[0]}: [shot, receiver, axis], as the sources; several may share a cell."
+    if form.scattered:
+        text += (
+            "\n        They record the field of the models as they are.\n"
+            f"    {names[1]}: the same for the scattered field. The names without sc_ mean these."
+        )
+    return text
 
 
-def _wavefields(equation: Equation, array: str) -> str:
-    names = ", ".join(equation.wavefields)
+def _wavefields(form: Form, array: str) -> str:
+    names = ", ".join(form.wavefields)
     return (
         f"    {names}: {array} [shot, *grid], initial fields. The grid is the region and its PML,\n"
         "        as returned, or the region alone, which zeros continue. Default zeros. Fields of\n"
         "        earlier time steps lie one inner time step apart."
     )
+
+
+def _listed(stem: str, channels: tuple[str, ...]) -> str:
+    return " / ".join(f"{stem}{suffix(channel)}" for channel in channels)

@@ -86,6 +86,15 @@ class Framework(abc.ABC):
     def pad_zero(self, x: Array, widths: Widths) -> Array:
         """``x`` [..., *space] continued by zeros; negative widths are refused."""
 
+    def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
+        """``function(primals)`` and its derivative in the direction ``tangents``.
+
+        Args:
+            function: takes a dict of arrays; returns an array or a tuple of arrays.
+            primals, tangents: dicts of the same names and shapes.
+        """
+        raise NotImplementedError(f"{self.name} has no automatic differentiation")
+
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         """``carry, y = step(carry, x)`` for each entry of ``xs`` along its first axis, in order.
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .call import Call, suffix, tensor_channels
+from .call import Call, tensor_channels
 from .equations import Equation
+from .form import Form, memory_name, suffix
 from .framework import Array, Framework
 from .layout import state_entries
 from .output import AuxiliaryState, initial_fields
@@ -25,7 +26,7 @@ class Inputs:
     """Arrays of one dtype and device whose shapes agree.
 
     like: one of the models, for dtype and device. space: cells of the models. models: [1 or shot,
-    *space]. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. tensors: by channel that
+    *space]; perturbations likewise, by the name of the model, those that are given. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. tensors: by channel that
     has them, [shot, source, axis, axis]. fields: initial
     wavefields by keyword, absent ones left out. memory: PML memory by name.
     model_values, signals: models and amplitudes as given, as NumPy, None where unknown. They are
@@ -38,6 +39,7 @@ class Inputs:
     shots: int
     nt: int
     models: Mapping[str, Array]
+    perturbations: Mapping[str, Array]
     sources: tuple[Points, ...]
     amplitudes: Mapping[str, Array]
     tensors: Mapping[str, Array]
@@ -53,8 +55,9 @@ class Inputs:
         return (*self.sources, *self.receivers)
 
 
-def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
+def collect(fw: Framework, form: Form, call: Call) -> Inputs:
     """Check the arrays of a call."""
+    equation = form.equation
     models = {
         name: checks.array(fw, name, x, "[*space] or [shot, *space]")
         for name, x in call.models.items()
@@ -64,7 +67,7 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
     models = {k: _float(fw, k, x, "of the model", (like, first)) for k, x in models.items()}
     sources = source_points(fw, call.sources, like, first)
     receivers = receiver_points(fw, call.receivers, like, first)
-    fields, memory = initial_fields(equation, call.wavefields, call.options.initial_state)
+    fields, memory = initial_fields(form, call.wavefields, call.options.initial_state)
     fields = {k: _float(fw, k, x, "[shot, *grid]", (like, first)) for k, x in fields.items()}
     memory = AuxiliaryState(
         {k: _float(fw, k, x, "[shot, *slab]", (like, first)) for k, x in memory.items()},
@@ -79,8 +82,9 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
             "sources, or initial wavefields, or both",
         )
     ndim = _ndim(equation, (like, first), (*sources, *receivers), {**fields, **memory})
-    _check_channels(equation, ndim, (*sources, *receivers), fields)
-    shots = _shots(models, ndim, (*sources, *receivers), {**fields, **memory})
+    _check_channels(form, ndim, (*sources, *receivers), fields)
+    changes = _perturbations(fw, form, call, (like, first))
+    shots = _shots({**models, **changes}, ndim, (*sources, *receivers), {**fields, **memory})
     space = tuple(like.shape[-ndim:])
     amplitudes, nt = _amplitudes(fw, call, sources, shots, (like, first))
     return Inputs(
@@ -90,6 +94,10 @@ def collect(fw: Framework, equation: Equation, call: Call) -> Inputs:
         shots=shots,
         nt=nt,
         models=_expanded(models, space, shots),
+        perturbations={
+            form.perturbations[name]: x
+            for name, x in _expanded(changes, space, shots).items()
+        },
         sources=tuple(sources),
         amplitudes=amplitudes,
         tensors=_tensors(fw, equation, call, sources, (shots, ndim, (like, first))),
@@ -123,15 +131,39 @@ def _model_values(
     return values
 
 
-def check_memory(equation: Equation, inputs: Inputs, n: tuple[int, ...], pml: Any) -> None:
+def check_memory(form: Form, inputs: Inputs, n: tuple[int, ...], pml: Any) -> None:
     """Raise unless the PML memory has the names and shapes of this run."""
-    fields = len(equation.fields(inputs.ndim))
-    entries = dict(state_entries(equation, inputs.ndim, n, pml)[fields:])
+    fields = len(form.equation.fields(inputs.ndim))
+    found = dict(state_entries(form.equation, inputs.ndim, n, pml)[fields:])
+    entries = {
+        memory_name(name, level): shape
+        for level in range(form.levels)
+        for name, shape in found.items()
+    }
     for name, x in inputs.memory.items():
         if name not in entries:
             came = f"auxiliary_state has an entry {name!r}"
             checks.fail("initial_state", came, ", ".join(entries) or "none, there is no PML")
         checks.shape(f"auxiliary_state[{name!r}]", x, (inputs.shots, *entries[name]))
+
+
+def _perturbations(
+    fw: Framework, form: Form, call: Call, like: tuple[Array, str]
+) -> dict[str, Array]:
+    """The perturbations that are given, by their keywords; a Born call has one or more."""
+    keywords = {name: call.perturbations[model] for name, model in form.perturbations.items()}
+    given = {
+        name: _float(fw, name, x, "of the perturbation", like)
+        for name, x in keywords.items()
+        if x is not None
+    }
+    for name, x in given.items():
+        checks.finite(fw, name, x)
+    if form.scattered and not given:
+        first = next(iter(keywords))
+        others = " or ".join(keywords)
+        checks.fail(first, "no perturbation of a model is given", f"an array for {others}")
+    return given
 
 
 def _float(fw: Framework, name: str, x: Any, accepted: str, like: tuple[Array, str]) -> Array:
@@ -167,9 +199,10 @@ def _ndim(
 
 
 def _check_channels(
-    equation: Equation, ndim: int, points: tuple[Points, ...], fields: Mapping[str, Array]
+    form: Form, ndim: int, points: tuple[Points, ...], fields: Mapping[str, Array]
 ) -> None:
     """Raise where a channel or wavefield does not exist in this number of dimensions."""
+    equation = form.equation
     for p in points:
         source = p.name.startswith("source")
         channels = equation.sources(ndim) if source else equation.receivers(ndim)
@@ -177,7 +210,7 @@ def _check_channels(
             stem = p.name.split("locations")[0] + "locations"
             existing = ", ".join(stem + suffix(channel) for channel in channels)
             checks.fail(p.name, f"does not exist in {ndim} dimensions", existing)
-    names = equation.wavefields_in(ndim)
+    names = form.wavefields_in(ndim)
     for name in fields:
         if name not in names:
             checks.fail(name, f"does not exist in {ndim} dimensions", ", ".join(names))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .checks import fail, warn
-from .docstrings import output_names
-from .equations import Equation
+from .form import Form, output_names
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class AuxiliaryState(dict):
         return cls(zip(names, arrays, strict=True), settings)
 
 
-def output_class(equation: Equation, ndim: int) -> Any:
-    """The named tuple that the function of an equation returns, by number of dimensions."""
-    return _named_tuple(equation.name, output_names(equation, ndim))
+def output_class(form: Form, ndim: int) -> Any:
+    """The named tuple that a function returns in a number of dimensions."""
+    return _named_tuple(form.name, output_names(form, ndim))
 
 
 @functools.cache
@@ -80,12 +79,12 @@ def _final_state(self: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in self._asdict().items()
-        if not name.startswith("receiver_amplitudes")
+        if "receiver_amplitudes" not in name
     }
 
 
 def initial_fields(
-    equation: Equation, wavefields: Mapping[str, Any], state: Any
+    form: Form, wavefields: Mapping[str, Any], state: Any
 ) -> tuple[dict[str, Any], AuxiliaryState]:
     """Initial fields by keyword, without the absent ones, and the PML memory.
 
@@ -98,17 +97,17 @@ def initial_fields(
         return fields, AuxiliaryState()
     given = state._asdict() if hasattr(state, "_asdict") else state
     accepted = (
-        "an output of the same equation, its final_state, or a mapping with the keys "
-        f"{', '.join((*equation.wavefields, 'auxiliary_state'))}"
+        "an output of the same function, its final_state, or a mapping with the keys "
+        f"{', '.join((*form.wavefields, 'auxiliary_state'))}"
     )
     if not isinstance(given, Mapping):
         fail("initial_state", f"got a {type(state).__name__}", accepted, kind=TypeError)
     for name, value in given.items():
         if name in fields:
             fail(name, "is given twice, alone and in initial_state", "one of the two")
-        if name in equation.wavefields:
+        if name in form.wavefields:
             fields[name] = value
-        elif name != "auxiliary_state" and not name.startswith("receiver_amplitudes"):
+        elif name != "auxiliary_state" and "receiver_amplitudes" not in name:
             fail("initial_state", f"has an entry {name!r}", accepted)
     auxiliary = given.get("auxiliary_state")
     if auxiliary is None:

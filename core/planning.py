@@ -10,6 +10,7 @@ from typing import Any
 from . import equations
 from .call import bind, signature
 from .equations import Equation
+from .form import Form
 from .framework import NumpyFramework
 from .layout import Description
 from .setup import Setup, prepare
@@ -102,24 +103,27 @@ def plan(propagator: str | Equation | Callable[..., Any], *args: Any, **keywords
 
     Args:
         propagator: a propagator such as ``dualwave.torch.scalar``; or the name of an equation,
-            "scalar", with NumPy arrays for the rest.
+            "scalar" or "scalar_born", with NumPy arrays for the rest.
         args, keywords: as for the propagator itself; ValueError and TypeError as it raises them.
 
     Returns:
         The grid, the time step, the memory in bytes and the choices made. Nothing of the size of
         the grid is allocated.
     """
-    equation = getattr(propagator, "equation", propagator)
-    if isinstance(equation, str):
-        equation = equations.get(equation)
-    if not isinstance(equation, Equation):
+    form = getattr(propagator, "form", propagator)
+    if isinstance(form, str):
+        name = form.removesuffix("_born")
+        form = Form(equations.get(name), scattered=name != form)
+    if isinstance(form, Equation):
+        form = Form(form)
+    if not isinstance(form, Form):
         raise TypeError(
             f"propagator: got {propagator!r}. Accepted: a propagator of dualwave.torch or "
             f"dualwave.jax, or one of {', '.join(equations.names())}."
         )
     framework = getattr(propagator, "framework", None) or NumpyFramework()
-    form = getattr(propagator, "__signature__", None) or signature(equation)[0]
-    return summarise(prepare(framework, equation, bind(equation, form, args, keywords)))
+    signed = getattr(propagator, "__signature__", None) or signature(form)[0]
+    return summarise(prepare(framework, form, bind(form, signed, args, keywords)))
 
 
 def summarise(setup: Setup) -> Plan:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from . import checks
-from .call import Options, Receivers, Sources, suffix
+from .call import Options, Receivers, Sources
 from .checks import IGNORE_LOCATION
+from .form import suffix
 from .framework import Array, Framework, NumpyFramework
 from .interpolation import ON_CELL, location_weights
 
@@ -23,7 +24,7 @@ from .interpolation import ON_CELL, location_weights
 class Points:
     """The sources or receivers of one channel.
 
-    name: the argument, for messages. locations: [shot, point, axis], those left out being
+    name: the argument, for messages. level: 1 for what records the scattered field. locations: [shot, point, axis], those left out being
     IGNORE_LOCATION. fw: the framework of ``locations``: NumPy where the values are known and not
     differentiated or mapped, since under ``jit`` all that JAX computes is unknown.
     """
@@ -32,6 +33,7 @@ class Points:
     channel: str
     locations: Array
     fw: Framework
+    level: int = 0
 
     @property
     def count(self) -> int:
@@ -81,10 +83,9 @@ def source_points(
 def receiver_points(
     fw: Framework, given: Mapping[str, Receivers], like: Array, like_name: str
 ) -> list[Points]:
-    """Checked receivers of each channel that has any."""
+    """Checked receivers of each channel and level that has any."""
     found = (
-        _points(fw, f"receiver_locations{suffix(channel)}", channel, entry, (like, like_name))
-        for channel, entry in given.items()
+        _points(fw, name, entry.channel, entry, (like, like_name)) for name, entry in given.items()
     )
     return [points for points in found if points is not None]
 
@@ -156,7 +157,7 @@ def _points(
     if mask is not None:
         ignored = fw.xp.full_like(locations, IGNORE_LOCATION)
         locations = fw.xp.where(arrays[1][:, :, None], locations, ignored)
-    return Points(name, channel, locations, fw)
+    return Points(name, channel, locations, fw, getattr(given, "level", 0))
 
 
 def _checked_locations(

@@ -1,19 +1,21 @@
 """The whole of a call, once for all equations and frameworks.
 
-Arguments -> checks and decisions (``setup.py``) -> operands of the map ``forward`` -> its results
--> a named tuple. All but the map is array arithmetic that the framework differentiates itself.
+Arguments -> checks and decisions (``setup.py``) -> operands of a map -> its results -> a named
+tuple. All but the map is array arithmetic that the framework differentiates itself.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from . import engine
-from .call import Call, bind, signature, suffix
+from .call import Call, bind, signature
 from .docstrings import docstring
 from .equations import Equation, register
+from .form import Form, memory_name, suffix
 from .framework import Array, Framework
 from .layout import Description, unpack
 from .maps import Constants, Primal
@@ -22,75 +24,117 @@ from .output import AuxiliaryState, output_class
 from .resampling import downsample
 from .setup import Setup, prepare
 
-Forward = Callable[[Description, Primal, Constants], tuple[Array, Array]]
-"""A backend's map: receivers [S, Nr, nt] and final state [S, E]."""
+Results = tuple[Array, Array]
+
+
+class Backend(Protocol):
+    """The two maps that calls are made of; results are receivers [S, Nr, nt] and state [S, E]."""
+
+    def forward(self, description: Description, p: Primal, constants: Constants) -> Results:
+        """The propagation."""
+
+    def tangent(
+        self, description: Description, p: Primal, d: Primal, constants: Constants
+    ) -> tuple[Results, Results]:
+        """The propagation, and its derivative in the direction ``d``."""
 
 
 def public_function(
-    fw: Framework, equation: Equation, compiled: Callable[..., Forward]
+    fw: Framework, form: Form, compiled: Callable[..., Backend]
 ) -> Callable[..., Any]:
-    """The function that users call for an equation.
+    """The function that users call.
 
     Args:
-        compiled: gives the compiled backend's ``forward``, loading it at first use. Its keywords,
-            if any, become keywords of the function.
+        compiled: gives the compiled backend, loading it at first use. Its keywords, if any, become
+            keywords of the function.
 
     Returns:
-        A function with the signature and docstring of the equation, and two attributes:
-        ``equation``, and ``framework`` for ``plan()``.
+        A function with the signature and docstring of the form, and attributes: ``equation``,
+        ``form``, and ``framework`` for ``plan()``.
     """
-    form, extra = signature(register(equation), compiled)
+    register(form.equation)
+    signed, extra = signature(form, compiled)
 
     def function(*args: Any, **keywords: Any) -> Any:
         own = {name: keywords.pop(name) for name in extra if name in keywords}
-        call = bind(equation, form, args, keywords)
-        return propagate(fw, equation, functools.partial(compiled, **own), call)
+        call = bind(form, signed, args, keywords)
+        return propagate(fw, form, functools.partial(compiled, **own), call)
 
-    function.__name__ = function.__qualname__ = equation.name
+    function.__name__ = function.__qualname__ = form.name
     function.__module__ = f"dualwave.{fw.name}"
-    function.__doc__ = docstring(equation, fw.name)
-    function.__signature__ = form  # type: ignore[attr-defined]
-    function.equation, function.framework = equation, fw  # type: ignore[attr-defined]
+    function.__doc__ = docstring(form, fw.name)
+    function.__signature__ = signed  # type: ignore[attr-defined]
+    function.equation, function.form = form.equation, form  # type: ignore[attr-defined]
+    function.framework = fw  # type: ignore[attr-defined]
     return function
 
 
-def propagate(
-    fw: Framework, equation: Equation, compiled: Callable[[], Forward], call: Call
-) -> Any:
+@dataclass(frozen=True)
+class Eager:
+    """The eager backend of an equation."""
+
+    fw: Framework
+    equation: Equation
+
+    def forward(self, description: Description, p: Primal, constants: Constants) -> Results:
+        """The propagation."""
+        return engine.forward(self.fw, self.equation, description, p, constants)
+
+    def tangent(
+        self, description: Description, p: Primal, d: Primal, constants: Constants
+    ) -> tuple[Results, Results]:
+        """The propagation, and its derivative by the framework."""
+        moved = {name: x for name, x in d._asdict().items() if x is not None}
+
+        def run(operands: dict[str, Array]) -> Results:
+            return self.forward(description, p._replace(**operands), constants)
+
+        return self.fw.jvp(run, {name: getattr(p, name) for name in moved}, moved)
+
+
+def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: Call) -> Any:
     """Check a call, run it, and name its results."""
-    setup = prepare(fw, equation, call)
-    eager = functools.partial(engine.forward, fw, equation)
-    forward = eager if setup.backend == "eager" else compiled()
-    description, primal, constants = assemble(fw, setup)
-    receivers, state = forward(description, primal, constants)
-    output = _output(fw, setup, description, receivers, state)
+    setup = prepare(fw, form, call)
+    backend = Eager(fw, form.equation) if setup.backend == "eager" else compiled()
+    description, primal, direction, constants = assemble(fw, setup)
+    if form.scattered:
+        results = backend.tangent(description, primal, direction, constants)
+    else:
+        results = (backend.forward(description, primal, constants),)
+    output = _output(fw, setup, description, results)
     if setup.options.check_output_finite:
         _check_finite(fw, output)
     return output
 
 
 def _output(
-    fw: Framework, setup: Setup, description: Description, receivers: Array, state: Array
+    fw: Framework, setup: Setup, description: Description, results: Sequence[Results]
 ) -> Any:
-    equation, o = setup.equation, setup.options
-    if setup.step_ratio > 1:
-        receivers = downsample(
-            fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
-        )
-    arrays = unpack(fw, description.state_entries(), state)
-    ndim = description.ndim
-    fields = equation.fields(ndim)
-    values = {k: arrays[f] for k, f in equation.wavefields_in(ndim).items()}
-    values["auxiliary_state"] = AuxiliaryState(
-        {name: x for name, x in arrays.items() if name not in fields}, setup.settings
-    )
-    start, found = 0, {}
-    for entry in setup.receivers:
-        found[entry.points.channel] = receivers[:, start : start + entry.points.count, :]
-        start += entry.points.count
-    for channel in equation.receivers(ndim):
-        values[f"receiver_amplitudes{suffix(channel)}"] = found.get(channel, receivers[:, :0, :])
-    return output_class(equation, ndim)(**values)
+    """Results of each level, named."""
+    form, ndim, o = setup.form, description.ndim, setup.options
+    fields, values = form.equation.fields(ndim), {}
+    memory: dict[str, Array] = {}
+    for level, (receivers, state) in enumerate(results):
+        if setup.step_ratio > 1:
+            receivers = downsample(
+                fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
+            )
+        arrays = unpack(fw, description.state_entries(), state)
+        for keyword, (own, field) in form.wavefields_in(ndim).items():
+            if own == level:
+                values[keyword] = arrays[field]
+        memory |= {memory_name(k, level): x for k, x in arrays.items() if k not in fields}
+        start, prefix = 0, form.receiver_prefixes[level]
+        for channel in form.equation.receivers(ndim):
+            values[f"{prefix}receiver_amplitudes{suffix(channel)}"] = receivers[:, :0, :]
+        for entry in setup.receivers:
+            stop = start + entry.points.count
+            if entry.points.level == level:
+                name = f"{prefix}receiver_amplitudes{suffix(entry.points.channel)}"
+                values[name] = receivers[:, start:stop, :]
+            start = stop
+    values["auxiliary_state"] = AuxiliaryState(memory, setup.settings)
+    return output_class(form, ndim)(**values)
 
 
 def _check_finite(fw: Framework, output: Any) -> None:

@@ -100,7 +100,8 @@ def _tangent_of_tangent(call: Call, dots: Slots) -> Iterable[Term]:
     moved, turned = direction(dots, 0), direction(dots, 1)
     if moved.values:
         directions = [direction(call.inputs, 1), moved, turned]
-        yield term(call, "second_tangent", directions, results=outputs(call, 1, 3))
+        wanted = {**outputs(call, 0, 2), **outputs(call, 1, 3)}
+        yield term(call, "second_tangent", directions, results=wanted)
     else:
         yield term(call, "tangent", [turned], results=outputs(call, 1, 1))
 
@@ -118,10 +119,12 @@ def _tangent_of_second_tangent(call: Call, dots: Slots) -> Iterable[Term]:
     first, second = direction(call.inputs, 1), direction(call.inputs, 2)
     if operands(dots, 1):
         directions = [direction(dots, 1), second]
-        yield term(call, "second_tangent", directions, results=outputs(call, 3, 3))
+        wanted = {**outputs(call, 1, 1), **outputs(call, 3, 3)}
+        yield term(call, "second_tangent", directions, results=wanted)
     if operands(dots, 2):
         directions = [first, direction(dots, 2), direction(dots, 3)]
-        yield term(call, "second_tangent", directions, results=outputs(call, 3, 3))
+        wanted = {**outputs(call, 2, 2), **outputs(call, 3, 3)}
+        yield term(call, "second_tangent", directions, results=wanted)
     else:
         yield term(call, "tangent", [direction(dots, 3)], results=outputs(call, 3, 1))
 
@@ -134,7 +137,8 @@ def _tangent_of_tangent_adjoint(call: Call, dots: Slots) -> Iterable[Term]:
         yield term(call, "tangent_adjoint", [turned], given, wanted)
     if changed[0]:
         first = direction(call.inputs, 1)
-        yield term(call, "tangent_adjoint", [first], changed, gradients(call, 1, 1))
+        wanted = {**gradients(call, 0, 0), **gradients(call, 1, 1)}
+        yield term(call, "tangent_adjoint", [first], changed, wanted)
     else:
         yield term(call, "adjoint", [], changed[1:], gradients(call, 1, 0))
 
@@ -147,9 +151,26 @@ def _transpose_of_forward(call: Call, bars: Slots, wanted: Collection[str]) -> I
 
 
 def _transpose_of_tangent(call: Call, bars: Slots, wanted: Collection[str]) -> Iterable[Term]:
-    given, first = [results(bars, 1)], direction(call.inputs, 1)
-    yield term(call, "adjoint", [], given, into_operands(wanted, 1, 0))
-    yield term(call, "tangent_adjoint", [first], given, into_operands(wanted, 0, 1))
+    return _transpose_of_directions(call, bars, wanted, (0, 1))
+
+
+def _transpose_of_directions(
+    call: Call, bars: Slots, wanted: Collection[str], levels: tuple[int, int]
+) -> Iterable[Term]:
+    """Of results T(p) at the first and S(d1, p) + T(q) at the second level, in p and q.
+
+    p and q are the operands of these levels, d1 the direction of level 1; for a tangent, p are the
+    operands themselves.
+    """
+    low, high = levels
+    first, given = direction(call.inputs, 1), [results(bars, high), results(bars, low)]
+    of_low, of_high = into_operands(wanted, low, 1), into_operands(wanted, high, 0)
+    if of_low and given[0]:
+        # The cotangents of both are in one march.
+        yield term(call, "tangent_adjoint", [first], given, {**of_low, **of_high})
+    else:
+        yield term(call, "adjoint", [], given[:1], of_high)
+        yield term(call, "adjoint", [], given[1:], into_operands(wanted, low, 0))
 
 
 def _transpose_of_adjoint(call: Call, bars: Slots, wanted: Collection[str]) -> Iterable[Term]:
@@ -166,11 +187,9 @@ def _transpose_of_adjoint(call: Call, bars: Slots, wanted: Collection[str]) -> I
 def _transpose_of_second_tangent(
     call: Call, bars: Slots, wanted: Collection[str]
 ) -> Iterable[Term]:
-    given = [results(bars, 3)]
-    first, second = direction(call.inputs, 1), direction(call.inputs, 2)
+    yield from _transpose_of_directions(call, bars, wanted, (2, 3))
+    given, second = [results(bars, 3), results(bars, 1)], direction(call.inputs, 2)
     yield term(call, "tangent_adjoint", [second], given, into_operands(wanted, 1, 1))
-    yield term(call, "tangent_adjoint", [first], given, into_operands(wanted, 2, 1))
-    yield term(call, "adjoint", [], given, into_operands(wanted, 3, 0))
 
 
 def _transpose_of_tangent_adjoint(
@@ -184,7 +203,7 @@ def _transpose_of_tangent_adjoint(
     else:
         yield term(call, "adjoint", [], [given], into_operands(wanted, 1, 0))
         yield term(call, "tangent", [test], results=data)
-    directions = [direction(call.inputs, 1), test]
+    directions = [direction(call.inputs, 1), test, gradient_direction(bars, 0)]
     yield term(call, "second_tangent", directions, results=into_cotangents(wanted, 0, 3))
 
 

@@ -16,6 +16,7 @@ from .call import Call, Options
 from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
 from .equations import Equation
 from .equations.table import Channels
+from .form import Form
 from .framework import Framework
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
@@ -38,7 +39,7 @@ class Setup:
     sources, receivers: model cells and weights of each channel that has any.
     """
 
-    equation: Equation
+    form: Form
     options: Options
     backend: str
     inputs: Inputs
@@ -52,6 +53,11 @@ class Setup:
     region: Region
     sources: tuple[Taps, ...]
     receivers: tuple[Taps, ...]
+
+    @property
+    def equation(self) -> Equation:
+        """The equation of the call."""
+        return self.form.equation
 
     @property
     def steps(self) -> int:
@@ -75,7 +81,11 @@ class Setup:
             receivers=sum(entry.points.count for entry in self.receivers),
             source_taps=self._taps(self.sources, self.equation.sources),
             receiver_taps=self._taps(self.receivers, self.equation.receivers),
-            gradients=max(model.shape[0] for model in inputs.models.values()),
+            gradients=max(
+                model.shape[0]
+                for models in (inputs.models, inputs.perturbations)
+                for model in models.values()
+            ),
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
         )
 
@@ -92,7 +102,7 @@ class Setup:
     def settings(self) -> Settings:
         """What a run that continues this one must agree with."""
         return Settings(
-            equation=self.equation.name,
+            equation=self.form.name,
             accuracy=self.options.accuracy,
             n=self.region.n,
             pml=self.region.pml,
@@ -104,12 +114,12 @@ class Setup:
         )
 
 
-def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
+def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     """Check a call and decide everything that does not need arrays of the size of the grid."""
-    options = call.options
+    equation, options = form.equation, call.options
     check_options(options)
     chosen = backend(options)
-    inputs = collect(fw, equation, call)
+    inputs = collect(fw, form, call)
     before, ndim = inputs.memory.settings, inputs.ndim
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
@@ -123,7 +133,7 @@ def prepare(fw: Framework, equation: Equation, call: Call) -> Setup:
     for entry in sources:
         check_distinct(entry)
     setup = Setup(
-        equation=equation,
+        form=form,
         options=options,
         backend=chosen,
         inputs=inputs,
@@ -197,4 +207,4 @@ def _check_state(setup: Setup) -> None:
                 f"[{inputs.shots}, *{list(region.n)}], the region and its PML, as a call returns "
                 f"it, or [{inputs.shots}, *{list(region.shape)}], the region, continued by zeros",
             )
-    check_memory(setup.equation, inputs, region.n, region.pml)
+    check_memory(setup.form, inputs, region.n, region.pml)

@@ -8,8 +8,26 @@ operation. ``propagator(equation)`` makes the function of any equation.
 import jax
 
 from ..output import AuxiliaryState
-from .propagators import acoustic, elastic, propagator, scalar
+from .propagators import (
+    acoustic,
+    acoustic_born,
+    born_propagator,
+    elastic,
+    elastic_born,
+    propagator,
+    scalar,
+    scalar_born,
+)
 
-__all__ = ["acoustic", "elastic", "propagator", "scalar"]
+__all__ = [
+    "acoustic",
+    "acoustic_born",
+    "born_propagator",
+    "elastic",
+    "elastic_born",
+    "propagator",
+    "scalar",
+    "scalar_born",
+]
 
 jax.tree_util.register_pytree_node(AuxiliaryState, AuxiliaryState.flatten, AuxiliaryState.unflatten)

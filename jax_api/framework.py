@@ -54,6 +54,9 @@ class JaxFramework(Framework):
         x = jnp.broadcast_to(x, lead + x.shape[-1:])
         return jnp.take_along_axis(x, jnp.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
 
+    def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
+        return jax.jvp(function, (primals,), (tangents,))
+
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, carry, xs)
 

@@ -57,6 +57,22 @@ def forward(
     return outputs["receivers0"], outputs["state0"]
 
 
+def tangent(
+    description: Description, p: Primal, d: Primal, constants: Constants
+) -> tuple[tuple[jax.Array, jax.Array], ...]:
+    """As :func:`forward`, and the derivative of both results in the direction ``d``.
+
+    ``d`` is as ``p``, with None where it is zero. Differentiable once in ``p`` and without limit in
+    ``d``.
+    """
+    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    inputs |= {f"{name}1": x for name, x in d._asdict().items() if x is not None}
+    wanted = ("receivers0", "state0", "receivers1", "state1")
+    found = bind(rules.Call("tangent", description, inputs, wanted))
+    results = tuple(found[slot] for slot in wanted)
+    return results[:2], results[2:]
+
+
 def bind(call: rules.Call) -> dict[str, jax.Array]:
     """Bind the primitive of a call; the wanted outputs by slot."""
     slots = [slot for slot in INPUT_SLOTS if slot in call.inputs]

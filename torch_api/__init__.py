@@ -9,10 +9,34 @@ any equation.
 from torch.utils import _pytree
 
 from ..output import AuxiliaryState
-from .modules import Acoustic, Elastic, Scalar
-from .propagators import acoustic, elastic, propagator, scalar
+from .modules import Acoustic, AcousticBorn, Elastic, ElasticBorn, Scalar, ScalarBorn
+from .propagators import (
+    acoustic,
+    acoustic_born,
+    born_propagator,
+    elastic,
+    elastic_born,
+    propagator,
+    scalar,
+    scalar_born,
+)
 
-__all__ = ["Acoustic", "Elastic", "Scalar", "acoustic", "elastic", "propagator", "scalar"]
+__all__ = [
+    "Acoustic",
+    "AcousticBorn",
+    "Elastic",
+    "ElasticBorn",
+    "Scalar",
+    "ScalarBorn",
+    "acoustic",
+    "acoustic_born",
+    "born_propagator",
+    "elastic",
+    "elastic_born",
+    "propagator",
+    "scalar",
+    "scalar_born",
+]
 
 # torch.func looks into the outputs of a function; this is the module it does it with.
 _pytree.register_pytree_node(

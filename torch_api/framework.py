@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat.torch as array_api_torch
@@ -66,6 +67,11 @@ class TorchFramework(Framework):
         lead = torch.broadcast_shapes(x.shape[:-1], index.shape[:-1])
         x = x.expand(*lead, x.shape[-1])
         return torch.gather(x, -1, index.long().expand(*lead, index.shape[-1]))
+
+    def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
+        # A dual number of an expanded tensor cannot be made.
+        given = [{k: x.contiguous() for k, x in part.items()} for part in (primals, tangents)]
+        return torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))
 
     def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
         check_widths(x, widths)

@@ -97,6 +97,6 @@ def _module(function: Callable) -> type[Propagator]:
     return type(title, (Propagator,), members)
 
 
-Scalar = _module(propagators.scalar)
-Acoustic = _module(propagators.acoustic)
-Elastic = _module(propagators.elastic)
+Scalar, ScalarBorn = _module(propagators.scalar), _module(propagators.scalar_born)
+Acoustic, AcousticBorn = _module(propagators.acoustic), _module(propagators.acoustic_born)
+Elastic, ElasticBorn = _module(propagators.elastic), _module(propagators.elastic_born)
