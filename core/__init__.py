@@ -6,6 +6,7 @@ threads.
 """
 
 from . import wavelets
+from .callbacks import CallbackState, Snapshots
 from .checks import IGNORE_LOCATION
 from .planning import Plan, plan
 from .timestep import cfl_condition, cfl_condition_n
@@ -14,7 +15,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "IGNORE_LOCATION",
+    "CallbackState",
     "Plan",
+    "Snapshots",
     "__version__",
     "cfl_condition",
     "cfl_condition_n",

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import checks
-from .equations import Action, Equation
+from .equations import Action
+from .faces import held
 from .framework import Array, Framework
 from .interpolation import IGNORED, OUTSIDE
 from .points import Taps
 from .stencils import CENTRAL_FIRST, STAGGERED
-from .survey import Region, cells_to_nodes
+from .survey import cells_to_nodes
 
 if TYPE_CHECKING:
     from .setup import Setup
@@ -74,28 +75,39 @@ def tap_count(entry: Taps, actions: Sequence[Action], accuracy: int, ndim: int) 
     return entry.cells.shape[2] * sum(len(stencil_taps(a, spacing, accuracy)) for a in actions)
 
 
-def check_half_nodes(
-    equation: Equation, entry: Taps, actions: Sequence[Action], region: Region
-) -> None:
-    """Raise where a point is at a half node that lies outside the grid.
+def check_nodes(setup: Setup, entry: Taps, actions: Sequence[Action]) -> None:
+    """Raise where a point is at a node that is not in the grid, or a source where nothing moves.
 
-    A field half a cell on along an axis has no node at the last cell of the grid.
+    A field half a cell on along an axis has no node at the last cell of the grid; on a free face
+    of a staggered grid the pressure is zero for all times.
     """
-    ndim = len(region.shape)
-    for action in actions:
-        for axis, half in enumerate(equation.half(ndim, action.field)):
-            beyond = half and region.pml[2 * axis + 1] == 0 and not action.stencil
-            if not beyond or entry.known is None:
-                continue
+    if entry.known is None:
+        return
+    region, ndim = setup.region, setup.inputs.ndim
+    for action in (action for action in actions if not action.stencil):
+        for axis, half in enumerate(setup.equation.half(ndim, action.field)):
             last = region.origin[axis] + region.shape[axis] - 1
-            bad = entry.known[..., axis] == last
-            if bad.any():
-                checks.fail(
-                    entry.points.name,
-                    f"a point uses cell {last} of axis {axis}, the last of the grid, and nodes of "
-                    f"{action.field} lie half a cell beyond their cell",
+            if half and region.pml[2 * axis + 1] == 0:
+                _refuse(
+                    (entry, axis, last),
+                    f"the last of the grid, and nodes of {action.field} lie half a cell beyond",
                     f"cells to {last - 1} along that axis, or a PML at that face",
                 )
+        for axis, side in held(setup.equation, ndim, setup.faces).get(action.field, ()):
+            if entry.points.name.startswith("source"):
+                end = region.origin[axis] + (region.shape[axis] - 1 if side else 0)
+                _refuse(
+                    (entry, axis, end),
+                    f"on a face where {action.field} is held at zero",
+                    "cells inside",
+                )
+
+
+def _refuse(where: tuple[Taps, int, int], what: str, accepted: str) -> None:
+    entry, axis, cell = where
+    if (entry.known[..., axis] == cell).any():
+        came = f"a point uses cell {cell} of axis {axis}, {what}"
+        checks.fail(entry.points.name, came, accepted)
 
 
 def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array | None) -> Nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,10 +20,19 @@ _FEWEST_CELLS = 6
 """Cells per wavelength below which a warning is given, as in Deepwave."""
 
 
+class Speeds(NamedTuple):
+    """slowest: the smallest above zero, None where unknown; largest: what the run is made for;
+    on_grid: the largest that the grid makes of it where models jump, the same where unknown."""
+
+    slowest: float | None
+    largest: float
+    on_grid: float
+
+
 def choose_speeds(
     fw: Framework, equation: Equation, inputs: Inputs, options: Options
-) -> tuple[float | None, float]:
-    """The smallest speed above zero (None: unknown) and the one that the run is made for."""
+) -> Speeds:
+    """The speeds that a run goes by."""
     given, before = options.max_vel, inputs.memory.settings
     if given is not None:
         given = checks.positive("max_vel", given, "m/s")
@@ -37,11 +47,12 @@ def choose_speeds(
                 "a number above zero, in m/s",
                 "It sets the time step and the PML.",
             )
-        return None, given
+        return Speeds(None, given, given)
     largest = float(np.abs(equation.speed(values)).max())
-    speed = np.abs((equation.slowest or equation.speed)(values))
+    slowest = _slowest(np.abs((equation.slowest or equation.speed)(values)))
+    on_grid = equation.grid_speed(values, inputs.ndim) if equation.grid_speed else largest
     if given is None:
-        return _slowest(speed), checks.positive("max_vel", largest, "m/s", "The models give it.")
+        given = checks.positive("max_vel", largest, "m/s", "The models give it.")
     # A float32 model may hold max_vel itself, rounded up.
     if largest > given * (1 + 4 * np.finfo(fw.dtype_name(inputs.like)).eps):
         source = "max_vel" if options.max_vel is not None else "max_vel of initial_state"
@@ -50,7 +61,7 @@ def choose_speeds(
             f"is {given:g}, but the model reaches {largest:g} m/s, so the run could be unstable",
             f"{largest:g} or more, or None",
         )
-    return _slowest(speed), given
+    return Speeds(slowest, given, max(float(np.max(on_grid)), given))
 
 
 def _slowest(speed: np.ndarray) -> float | None:

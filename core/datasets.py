@@ -1,8 +1,8 @@
-"""Earth models: Marmousi, or a generated model of the same structure, and what one does to them.
+"""Earth models: Marmousi and Marmousi2, or generated models of their structure, and their changes.
 
 Arrays are NumPy, ``[depth, distance]``, wave speed in m/s, samples at multiples of the spacing in
 metres. Nothing is downloaded: the environment variable ``DUALWAVE_DATA`` names the folder that
-holds ``marmousi.npz``.
+holds ``marmousi.npz`` and ``marmousi2.npz``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _SPACING = 10.0
 _WATER_DEPTH = 40.0
 _WATER_SPEED = 1500.0
 _MAX_SPEED = 5500.0
+_SHAPE_2 = (281, 1361)
+_SPACING_2 = 12.5
+_WATER_DEPTH_2 = 462.5
+_WATER_2 = (1500.0, 0.0, 1010.0)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class EarthModel:
     @property
     def water_rows(self) -> int:
         """Number of rows of water."""
-        return int(np.ceil(self.water_depth / self.spacing - 1e-6))
+        return _water_rows(self.water_depth, self.spacing)
 
     def resampled(self, spacing: float) -> EarthModel:
         """The same section at a coarser ``spacing`` (m), see `resample`."""
@@ -55,6 +59,42 @@ class EarthModel:
         return replace(self, vp=vp, name=f"{self.name}, smoothed over {length:g} m")
 
 
+@dataclass(frozen=True)
+class ElasticModel:
+    """A section of the earth with shear waves.
+
+    values: [3, depth, distance], float32: speed of compressional and of shear waves in m/s, density
+    in kg/m^3. The water is the same everywhere. Otherwise as `EarthModel`.
+    """
+
+    values: Array
+    spacing: float
+    water_depth: float
+    name: str
+
+    @property
+    def water_rows(self) -> int:
+        """Number of rows of water."""
+        return _water_rows(self.water_depth, self.spacing)
+
+    def resampled(self, spacing: float) -> ElasticModel:
+        """The same section at a coarser ``spacing`` (m), see `resample`; sea floor kept sharp."""
+        rows = self.water_rows
+        solid = self.values.copy()
+        solid[:, :rows] = solid[:, rows : rows + 1]
+        values = np.stack([resample(v, self.spacing, spacing) for v in solid]).astype(np.float32)
+        values[:, : _water_rows(self.water_depth, spacing)] = self.values[:, :1, :1]
+        return replace(self, values=values, spacing=float(spacing))
+
+    def smoothed(self, length: float) -> ElasticModel:
+        """Smoothed with a Gaussian of deviation ``length`` (m), see `smooth`; not the water."""
+        values = self.values.copy()
+        rows = self.water_rows
+        for parameter in values:
+            parameter[rows:] = smooth(parameter[rows:], self.spacing, length)
+        return replace(self, values=values, name=f"{self.name}, smoothed over {length:g} m")
+
+
 def marmousi(spacing: float = _SPACING, folder: str | Path | None = None) -> EarthModel:
     """The Marmousi model (IFP 1988; Versteeg 1994), 3.0 km deep and 9.4 km wide.
 
@@ -62,18 +102,27 @@ def marmousi(spacing: float = _SPACING, folder: str | Path | None = None) -> Ear
     neither is given, the result is `synthetic_marmousi`, and ``name`` says so. ``spacing``: 10 m or
     more.
     """
-    source = folder if folder is not None else os.environ.get("DUALWAVE_DATA")
-    if not source:
+    path = _file("marmousi.npz", "vp and spacing", folder)
+    if path is None:
         return synthetic_marmousi(spacing)
-    path = Path(source) / "marmousi.npz"
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist. DUALWAVE_DATA, or folder=, must name a folder that holds "
-            "marmousi.npz (arrays vp and spacing); leave both unset for a generated model."
-        )
     with np.load(path) as data:
         vp = np.asarray(data["vp"], np.float32)
         model = EarthModel(vp, float(data["spacing"]), _WATER_DEPTH, "Marmousi")
+    return model if spacing == model.spacing else model.resampled(spacing)
+
+
+def marmousi2(spacing: float = _SPACING_2, folder: str | Path | None = None) -> ElasticModel:
+    """The Marmousi2 model (Martin, Wiley & Marfurt 2006), 3.5 km deep and 17 km wide.
+
+    Read from ``marmousi2.npz`` in ``folder`` (default: the folder that DUALWAVE_DATA names). Where
+    neither is given, the result is `synthetic_marmousi2`. ``spacing``: 12.5 m or more.
+    """
+    path = _file("marmousi2.npz", "vp, vs, rho and spacing", folder)
+    if path is None:
+        return synthetic_marmousi2(spacing)
+    with np.load(path) as data:
+        values = np.stack([np.asarray(data[name], np.float32) for name in ("vp", "vs", "rho")])
+        model = ElasticModel(values, float(data["spacing"]), _WATER_DEPTH_2, "Marmousi2")
     return model if spacing == model.spacing else model.resampled(spacing)
 
 
@@ -84,21 +133,33 @@ def synthetic_marmousi(spacing: float = _SPACING) -> EarthModel:
     unconformity an anticline; two thin wedges of 5500 m/s. ``spacing``: 10 m or more.
     """
     z, x = np.meshgrid(*(_SPACING * np.arange(n, dtype=float) for n in _SHAPE), indexing="ij")
-    vp = _bedded(z, x)
-    unconformity = 2420.0 - 560.0 * np.exp(-(((x - 6000.0) / 1700.0) ** 2))
-    vp = np.where(z > unconformity, _folded(z, x), vp)
-    # Each wedge: where it is thickest, where it ends, the depth of its axis at both, its largest
-    # thickness.
-    for thick, tip, depth, tip_depth, thickness in (
-        (0.0, 4300.0, 2500.0, 2430.0, 300.0),
-        (9400.0, 7150.0, 2080.0, 2290.0, 190.0),
-    ):
-        along = np.clip((tip - x) / (tip - thick), 0.0, 1.0)
-        axis = tip_depth + (depth - tip_depth) * along
-        vp = np.where(np.abs(z - axis) < 0.5 * thickness * along, _MAX_SPEED, vp)
+    vp = np.where(_wedges(z, x), _MAX_SPEED, _layers(z, x))
     vp = np.where(z < _WATER_DEPTH, _WATER_SPEED, np.clip(vp, _WATER_SPEED + 50.0, _MAX_SPEED))
     model = EarthModel(vp.astype(np.float32), _SPACING, _WATER_DEPTH, "synthetic Marmousi")
     return model if spacing == _SPACING else model.resampled(spacing)
+
+
+def synthetic_marmousi2(spacing: float = _SPACING_2) -> ElasticModel:
+    """A model of Marmousi2's size and structure, generated: the same numbers on every machine.
+
+    The layers of `synthetic_marmousi` below 460 m of water and wider, with salt for wedges. Shear
+    waves follow compressional ones (Castagna et al. 1985), density does (Gardner et al. 1974) up to
+    a factor for each bed. ``spacing``: 12.5 m or more.
+    """
+    z, x = np.meshgrid(*(_SPACING_2 * np.arange(n, dtype=float) for n in _SHAPE_2), indexing="ij")
+    depth, along = z - _WATER_DEPTH_2, x - 2500.0
+    vp = np.clip(_layers(depth, along), _WATER_SPEED + 50.0, 4500.0)
+    vs = np.maximum((vp - 1360.0) / 1.16, 300.0)
+    rho = 310.0 * vp**0.25 * _beds(_level(depth, along), (60.0, 200.0), 0.03, seed=2006)
+    salt = _wedges(depth, along)
+    for values, of_salt in ((vp, 4500.0), (vs, 2600.0), (rho, 2150.0)):
+        values[salt] = of_salt
+    values = np.stack([vp, vs, rho])
+    values[:, z[:, 0] < _WATER_DEPTH_2] = np.reshape(_WATER_2, (3, 1, 1))
+    model = ElasticModel(
+        values.astype(np.float32), _SPACING_2, _WATER_DEPTH_2, "synthetic Marmousi2"
+    )
+    return model if spacing == _SPACING_2 else model.resampled(spacing)
 
 
 def resample(vp: Array, spacing: float, new_spacing: float) -> Array:
@@ -150,15 +211,60 @@ def _check_length(name: str, value: float, least: float) -> None:
         raise ValueError(f"{name} is {value}; a length in metres of at least {least:g} is needed.")
 
 
-def _bedded(z: Array, x: Array) -> Array:
-    """Speed of the upper sequence: a trend with the depth of burial, and random beds."""
-    # The depth at which a bed was laid down: folding lifts it towards x = 6 km, most at depth.
+def _water_rows(depth: float, spacing: float) -> int:
+    return int(np.ceil(depth / spacing - 1e-6))
+
+
+def _file(name: str, arrays: str, folder: str | Path | None) -> Path | None:
+    """Where to read a model from, None where no folder is named."""
+    source = folder if folder is not None else os.environ.get("DUALWAVE_DATA")
+    if not source:
+        return None
+    path = Path(source) / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist. DUALWAVE_DATA, or folder=, must name a folder that holds "
+            f"{name} (arrays {arrays}); leave both unset for a generated model."
+        )
+    return path
+
+
+def _layers(z: Array, x: Array) -> Array:
+    """Speed of the two sequences, with the unconformity between them."""
+    unconformity = 2420.0 - 560.0 * np.exp(-(((x - 6000.0) / 1700.0) ** 2))
+    return np.where(z > unconformity, _folded(z, x), _bedded(z, x))
+
+
+def _wedges(z: Array, x: Array) -> Array:
+    """Where the wedges are, as bool."""
+    inside = np.zeros(np.broadcast_shapes(z.shape, x.shape), bool)
+    # Each wedge: where it is thickest, where it ends, the depth of its axis at both, its largest
+    # thickness.
+    for thick, tip, depth, tip_depth, thickness in (
+        (0.0, 4300.0, 2500.0, 2430.0, 300.0),
+        (9400.0, 7150.0, 2080.0, 2290.0, 190.0),
+    ):
+        along = np.clip((tip - x) / (tip - thick), 0.0, 1.0)
+        axis = tip_depth + (depth - tip_depth) * along
+        inside |= np.abs(z - axis) < 0.5 * thickness * along
+    return inside
+
+
+def _level(z: Array, x: Array) -> Array:
+    """The depth at which a bed of the upper sequence was laid down, before folding and faults."""
+    # Folding lifts it towards x = 6 km, most at depth.
     lift = 900.0 * np.exp(-(((x - 6000.0) / 2300.0) ** 2)) + 0.05 * (x - 4700.0)
     level = z + lift * (0.25 + z / 3000.0)
     # (where the fault meets the surface, its horizontal run for each metre of depth, how far its
     # right side sank)
     for surface, run, sank in ((3900.0, 0.55, 170.0), (4800.0, 0.6, 230.0), (6500.0, 0.45, 330.0)):
         level = level - sank * (x > surface + run * z)
+    return level
+
+
+def _bedded(z: Array, x: Array) -> Array:
+    """Speed of the upper sequence: a trend with the depth of burial, and random beds."""
+    level = _level(z, x)
     trend = 1580.0 + 0.52 * np.maximum(level, 0.0) + 6e-5 * np.maximum(level, 0.0) ** 2
     return trend * _beds(level, thickness=(35.0, 150.0), contrast=0.13, seed=1988)
 

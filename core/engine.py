@@ -102,7 +102,7 @@ class _March:
 
     def unpack(self, state: Array) -> State:
         """The packed state with its memory variables spread over the whole grid, zero between."""
-        arrays = unpack(self.fw, self.entries, state)
+        arrays = unpack(self.entries, state)
         for memory in self.memories:
             slab, (low, high) = arrays[memory.name], self._slabs(memory)
             cells = self.description.n[memory.axis]
@@ -217,6 +217,7 @@ def _profiles(fw: Framework, description: Description, packed: Array) -> list[Pr
                 spacing=float(description.spacing[axis]),
                 accuracy=description.accuracy,
                 absorbing=any(description.widths(axis)),
+                faces=description.faces[2 * axis : 2 * axis + 2],
                 **dict(zip(ROWS, rows, strict=True)),
             )
         )

@@ -95,6 +95,18 @@ class Framework(abc.ABC):
         """
         raise NotImplementedError(f"{self.name} has no automatic differentiation")
 
+    def tap(self, tap: Any, arrays: Sequence[Array]) -> list[Array]:
+        """The arrays as they are, with hooks called where they pass.
+
+        Args:
+            tap: an object with two attributes. forward: None, or a function of the tuple of arrays
+                that is called when they are computed; backward: None, or a function of the arrays
+                and of the cotangents, called when those have come back.
+        """
+        if tap.forward is not None:
+            tap.forward(tuple(arrays))
+        return list(arrays)
+
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         """``carry, y = step(carry, x)`` for each entry of ``xs`` along its first axis, in order.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import equations
 from .equations.table import AXES, Equation, Piece
+from .faces import FACES
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Description:
     nt: internal time steps. shots, sources and receivers per shot, and the nodes ("taps") that one
     source and one receiver touch. gradients: number of models G in a coefficient gradient.
     checkpoint_interval: steps between kept states, 0 for the native default.
-    dtype: "float32" or "float64".
+    dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
+    is "pml" for all.
     """
 
     equation: str
@@ -44,6 +46,7 @@ class Description:
     gradients: int = 1
     checkpoint_interval: int = 0
     dtype: str = "float32"
+    faces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = (len(self.n), len(self.spacing), len(self.pml))
@@ -52,6 +55,8 @@ class Description:
                 f"n, spacing and pml have {lengths} entries; "
                 f"{self.ndim}-D takes {(self.ndim, self.ndim, 2 * self.ndim)}"
             )
+        if not self.faces:
+            object.__setattr__(self, "faces", ("pml",) * (2 * self.ndim))
         if self.accuracy not in (2, 4, 6, 8):
             raise ValueError(f"accuracy is {self.accuracy}; use 2, 4, 6 or 8")
         if self.dtype not in ("float32", "float64"):
@@ -107,6 +112,8 @@ class Description:
             *self.n,
             *(0, 0) * missing,
             *self.pml,
+            *(0, 0) * missing,
+            *(FACES.index(face) for face in self.faces),
         ]
 
     def spacings(self) -> list[float]:
@@ -190,11 +197,11 @@ def pack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], arrays: Mapping[st
     return xp.concat(rows, axis=1)
 
 
-def unpack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], state: Any) -> dict[str, Any]:
+def unpack(entries: list[tuple[str, tuple[int, ...]]], state: Any) -> dict[str, Any]:
     """The packed state [S, E] to arrays by name, each [S, *shape]."""
     arrays, start = {}, 0
     for name, shape in entries:
         stop = start + prod(shape)
-        arrays[name] = fw.xp.reshape(state[:, start:stop], (state.shape[0], *shape))
+        arrays[name] = state[:, start:stop].reshape((state.shape[0], *shape))
         start = stop
     return arrays

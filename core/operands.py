@@ -5,12 +5,14 @@ All of it is differentiated by the framework: padding, coefficients, resampling,
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .actions import joined, receiver_nodes, source_nodes, zeros
+from .faces import mask_coefficients, mask_fields
 from .form import memory_name
 from .framework import Array, Framework
-from .inputs import Inputs
 from .layout import Description, pack
 from .maps import Constants, Primal
 from .pml import PmlSpec, profiles
@@ -19,54 +21,76 @@ from .setup import Setup
 from .survey import extend_field, extract_model
 
 
-def assemble(fw: Framework, setup: Setup) -> tuple[Description, Primal, Primal, Constants]:
-    """The run, the operands of its map, the direction in their space, and the constants.
+class Operands(NamedTuple):
+    """What a map is called with.
 
-    The direction, for a call with a scattered field, is that of the changes of the models.
+    direction: of the changes of the models and of the scattered state, for a form that has them.
     """
-    description, like, inputs = setup.description, setup.inputs.like, setup.inputs
 
-    def of_models(models: dict[str, Array]) -> tuple[Array, Array]:
-        """The operands that depend on the models: coefficients and weights of the sources."""
-        coefficients = _coefficients(fw, setup, description, models)
-        return coefficients, _sources(fw, setup, description, coefficients)[1]
+    primal: Primal
+    direction: Primal
+    constants: Constants
 
-    if setup.form.scattered:
-        values, changes = _with_changes(fw, inputs)
-        (coefficients, weights), turned = fw.jvp(of_models, values, changes)
-    else:
-        coefficients, weights = of_models(dict(inputs.models))
-        turned = (None, None)
+
+def assemble(fw: Framework, setup: Setup) -> tuple[Description, Operands]:
+    """The run, and its operands."""
+    description, like = setup.description, setup.inputs.like
     receivers = [receiver_nodes(fw, setup, entry) for entry in setup.receivers]
     receiver_taps = joined(fw, receivers, description.receiver_taps, setup)
-    shots, models = description.shots, coefficients.shape[0]
+    shots, models = description.shots, description.gradients
     index = np.zeros((5, shots), np.int32) + (np.arange(shots, dtype=np.int32) if models > 1 else 0)
+    scattered = setup.form.scattered
     primal = Primal(
-        coefficients=coefficients,
         amplitudes=_amplitudes(fw, setup),
-        source_weights=weights,
         receiver_weights=receiver_taps[1],
         state=_state(fw, setup, description, 0),
     )
-    direction = Primal(
-        coefficients=turned[0],
-        source_weights=turned[1],
-        state=_state(fw, setup, description, 1) if setup.form.scattered else None,
-    )
+    direction = Primal(state=_state(fw, setup, description, 1) if scattered else None)
     constants = Constants(
         source_nodes=_sources(fw, setup, description, None)[0],
         receiver_nodes=receiver_taps[0],
         model_index=fw.asarray(index.astype(np.int32), dtype="int32", like=like),
         profiles=fw.asarray(profiles(_pml_spec(setup)), dtype=description.dtype, like=like),
     )
-    return description, primal, direction, constants
+    operands = Operands(primal, direction, constants)
+    return description, with_models(fw, setup, operands, models_and_changes(fw, setup))
 
 
-def _with_changes(fw: Framework, inputs: Inputs) -> tuple[dict, dict]:
-    """Models and their changes, each pair of one shape; a change that is not given is zero."""
-    values, changes = {}, {}
-    for name, model in inputs.models.items():
-        change = inputs.perturbations.get(name)
+def with_models(
+    fw: Framework,
+    setup: Setup,
+    operands: Operands,
+    models: tuple[dict[str, Array], dict[str, Array]],
+) -> Operands:
+    """The operands with those that depend on the models: coefficients and weights of sources.
+
+    Args:
+        models: the models by name, and for a scattered field their changes, of the same shapes.
+    """
+    description, (values, changes) = setup.description, models
+
+    def of_models(given: dict[str, Array]) -> tuple[Array, Array]:
+        coefficients = _coefficients(fw, setup, description, given)
+        return coefficients, _sources(fw, setup, description, coefficients)[1]
+
+    turned: tuple[Array, Array] | tuple[None, None] = (None, None)
+    if changes:
+        (coefficients, weights), turned = fw.jvp(of_models, values, changes)
+    else:
+        coefficients, weights = of_models(values)
+    return operands._replace(
+        primal=operands.primal._replace(coefficients=coefficients, source_weights=weights),
+        direction=operands.direction._replace(coefficients=turned[0], source_weights=turned[1]),
+    )
+
+
+def models_and_changes(fw: Framework, setup: Setup) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Models, and for a scattered field their changes, each pair of one shape."""
+    values, changes = dict(setup.inputs.models), {}
+    if not setup.form.scattered:
+        return values, changes
+    for name, model in setup.inputs.models.items():
+        change = setup.inputs.perturbations.get(name)
         if change is None:
             change = fw.xp.zeros_like(model)
         shape = (max(model.shape[0], change.shape[0]), *model.shape[1:])
@@ -101,6 +125,7 @@ def _coefficients(
     """Coefficient grids [M, K, *n]."""
     grids = {name: extract_model(fw, model, setup.region) for name, model in models.items()}
     values = setup.equation.coefficient_map(grids, setup.internal_dt)
+    values = mask_coefficients(fw, setup.equation, dict(values), setup.faces)
     shape = (description.gradients, *description.n)
     names = setup.equation.coefficient_names(description.ndim)
     return fw.xp.stack([fw.xp.broadcast_to(values[name], shape) for name in names], axis=1)
@@ -129,6 +154,7 @@ def _state(fw: Framework, setup: Setup, description: Description, level: int) ->
     for name, _ in entries:
         if memory_name(name, level) in inputs.memory:
             arrays[name] = inputs.memory[memory_name(name, level)]
+    arrays = mask_fields(fw, setup.equation, arrays, setup.faces)
     if not arrays:
         return zeros(fw, (inputs.shots, description.state_size), inputs.like)
     for name, shape in entries:

@@ -37,8 +37,10 @@ def check_options(options: Options) -> None:
         )
     checks.integer("callback_frequency", o.callback_frequency, 1)
     for name in ("forward_callback", "backward_callback"):
-        if getattr(o, name) is not None:
-            checks.fail(name, "is given, but callbacks are not implemented yet", "None")
+        value = getattr(o, name)
+        if value is not None and not callable(value):
+            accepted = "None, or a function of a CallbackState"
+            checks.fail(name, f"got {checks.shown(value)}", accepted, kind=TypeError)
 
 
 def backend(options: Options) -> str:
@@ -55,18 +57,6 @@ def backend(options: Options) -> str:
             checks.fail("python_backend", came, "one of the two")
         chosen = "eager"
     return "compiled" if chosen == "auto" else chosen
-
-
-def check_boundary(boundary: Any, ndim: int) -> None:
-    """Raise unless ``boundary`` is None, "pml", or "pml" for each face."""
-    names = [boundary] if boundary is None or isinstance(boundary, str) else list(boundary)
-    accepted = f"None, 'pml', or {2 * ndim} of the latter"
-    if len(names) not in (1, 2 * ndim):
-        checks.fail("boundary", f"has {len(names)} entries", accepted)
-    for name in names:
-        if name not in (None, "pml"):
-            mend = "Others are not implemented yet; pml_width=0 reflects with the sign reversed."
-            checks.fail("boundary", f"got {name!r}", accepted, mend)
 
 
 def origin(value: Any, ndim: int) -> tuple[int, ...] | None:

@@ -23,6 +23,7 @@ class Settings:
     accuracy: int
     n: tuple[int, ...]
     pml: tuple[int, ...]
+    faces: tuple[str, ...]
     spacing: tuple[float, ...]
     internal_dt: float
     origin: tuple[int, ...]
@@ -128,7 +129,7 @@ def check_settings(before: Settings | None, now: Settings) -> None:
     """
     if before is None:
         return
-    for name in ("equation", "accuracy", "pml", "spacing", "internal_dt", "origin", "n"):
+    for name in ("equation", "accuracy", "pml", "faces", "spacing", "internal_dt", "origin", "n"):
         old, new = getattr(before, name), getattr(now, name)
         if old != new:
             fail(

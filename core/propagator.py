@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from . import engine
 from .call import Call, bind, signature
+from .callbacks import Tap, segments
 from .docstrings import docstring
 from .equations import Equation, register
+from .faces import mask_fields
 from .form import Form, memory_name, suffix
 from .framework import Array, Framework
 from .layout import Description, unpack
 from .maps import Constants, Primal
-from .operands import assemble
+from .operands import Operands, assemble, models_and_changes, with_models
 from .output import AuxiliaryState, output_class
 from .resampling import downsample
 from .setup import Setup, prepare
@@ -96,15 +98,54 @@ def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: 
     """Check a call, run it, and name its results."""
     setup = prepare(fw, form, call)
     backend = Eager(fw, form.equation) if setup.backend == "eager" else compiled()
-    description, primal, direction, constants = assemble(fw, setup)
-    if form.scattered:
-        results = backend.tangent(description, primal, direction, constants)
+    description, operands = assemble(fw, setup)
+    o = setup.options
+    if o.forward_callback or o.backward_callback:
+        results = _run_with_callbacks(fw, setup, backend, operands)
     else:
-        results = (backend.forward(description, primal, constants),)
+        results = _run(backend, description, operands)
     output = _output(fw, setup, description, results)
     if setup.options.check_output_finite:
         _check_finite(fw, output)
     return output
+
+
+def _run(backend: Backend, description: Description, operands: Operands) -> tuple[Results, ...]:
+    """Results by level."""
+    p, d, constants = operands
+    if d.state is None:
+        return (backend.forward(description, p, constants),)
+    return backend.tangent(description, p, d, constants)
+
+
+def _run_with_callbacks(
+    fw: Framework, setup: Setup, backend: Backend, operands: Operands
+) -> tuple[Results, ...]:
+    """Results by level of a run in segments, with the user's callbacks between them."""
+    values, changes = models_and_changes(fw, setup)
+    names, count = tuple(values), len(values)
+    states = [operands.primal.state] + [operands.direction.state] * setup.form.scattered
+    arrays = [*values.values(), *states, *changes.values()]
+    samples: list[list[Array]] = [[] for _ in states]
+    for sample, first, last in segments(setup):
+        tapped = count + len(states)
+        arrays[:tapped] = fw.tap(Tap(setup, sample, names), arrays[:tapped])
+        given = dict(zip(names, arrays[:count], strict=True))
+        turned = dict(zip(changes, arrays[tapped:], strict=True))
+        own = with_models(fw, setup, operands, (given, turned))
+        amplitudes = own.primal.amplitudes[:, :, first:last]
+        own = own._replace(
+            primal=own.primal._replace(amplitudes=amplitudes, state=arrays[count])
+        )
+        if setup.form.scattered:
+            own = own._replace(direction=own.direction._replace(state=arrays[count + 1]))
+        found = _run(backend, replace(setup.description, nt=last - first), own)
+        for level, (receivers, state) in enumerate(found):
+            samples[level].append(receivers)
+            arrays[count + level] = state
+    return tuple(
+        (fw.xp.concat(parts, axis=2), arrays[count + level]) for level, parts in enumerate(samples)
+    )
 
 
 def _output(
@@ -119,7 +160,8 @@ def _output(
             receivers = downsample(
                 fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
             )
-        arrays = unpack(fw, description.state_entries(), state)
+        arrays = unpack(description.state_entries(), state)
+        arrays = mask_fields(fw, form.equation, arrays, setup.faces)
         for keyword, (own, field) in form.wavefields_in(ndim).items():
             if own == level:
                 values[keyword] = arrays[field]

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import checks
-from .actions import check_half_nodes, tap_count
+from . import checks, faces
+from .actions import check_nodes, tap_count
 from .call import Call, Options
 from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
 from .equations import Equation
@@ -20,11 +20,11 @@ from .form import Form
 from .framework import Framework
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
-from .options import backend, check_boundary, check_options, origin
+from .options import backend, check_options, origin
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .survey import Region, region_around, region_of_field
-from .timestep import cfl_condition
+from .timestep import cfl_condition, critical_courant_number
 
 _MOST_NODES = 2**31 - 1
 """Nodes of all fields together: they are numbered by int32."""
@@ -51,6 +51,7 @@ class Setup:
     max_vel: float
     pml_freq: float
     region: Region
+    faces: tuple[str, ...]
     sources: tuple[Taps, ...]
     receivers: tuple[Taps, ...]
 
@@ -87,6 +88,7 @@ class Setup:
                 for model in models.values()
             ),
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
+            faces=self.faces,
         )
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
@@ -106,6 +108,7 @@ class Setup:
             accuracy=self.options.accuracy,
             n=self.region.n,
             pml=self.region.pml,
+            faces=self.faces,
             spacing=self.spacing,
             internal_dt=self.internal_dt,
             origin=self.region.origin,
@@ -123,15 +126,24 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     before, ndim = inputs.memory.settings, inputs.ndim
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
-    slowest, max_vel = choose_speeds(fw, equation, inputs, options)
+    speeds = choose_speeds(fw, equation, inputs, options)
+    staggered = is_staggered(equation, ndim)
     pml_freq = choose_pml_freq(inputs, options, dt)
     internal_dt, step_ratio = cfl_condition(
-        spacing, dt, max_vel, options.courant_number, options.accuracy, is_staggered(equation, ndim)
+        spacing, dt, speeds.largest, options.courant_number, options.accuracy, staggered
+    )
+    # What the default leaves below the limit of stability is there for jumps of the models.
+    limit = critical_courant_number(options.accuracy, staggered)
+    internal_dt, step_ratio = max(
+        (internal_dt, step_ratio),
+        cfl_condition(spacing, dt, speeds.on_grid, limit),
+        key=lambda found: found[1],
     )
     sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
     receivers = tuple(taps(points, inputs.space, options) for points in inputs.receivers)
     for entry in sources:
         check_distinct(entry)
+    at = faces.parse(options.boundary, equation, ndim)
     setup = Setup(
         form=form,
         options=options,
@@ -141,29 +153,33 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         dt=dt,
         internal_dt=internal_dt,
         step_ratio=step_ratio,
-        slowest=slowest,
-        max_vel=max_vel,
+        slowest=speeds.slowest,
+        max_vel=speeds.largest,
         pml_freq=pml_freq,
-        region=_region(inputs, options, (*sources, *receivers)),
+        region=_region(inputs, options, (*sources, *receivers), at),
+        faces=at,
         sources=sources,
         receivers=receivers,
     )
     for kind, channels in ((sources, equation.sources), (receivers, equation.receivers)):
         for entry in kind:
-            actions = channels(ndim)[entry.points.channel]
-            check_half_nodes(equation, entry, actions, setup.region)
+            check_nodes(setup, entry, channels(ndim)[entry.points.channel])
     check_settings(before, setup.settings)
+    faces.check_size(setup.region.n, setup.region.pml, at, options.accuracy)
     _check_state(setup)
-    warn_wavelength(slowest, pml_freq, spacing)
+    warn_wavelength(speeds.slowest, pml_freq, spacing)
     return setup
 
 
-def _region(inputs: Inputs, options: Options, points: Sequence[Taps]) -> Region:
+def _region(
+    inputs: Inputs, options: Options, points: Sequence[Taps], at: tuple[str, ...]
+) -> Region:
     """Which part of the model is marched."""
     ndim, space, before = inputs.ndim, inputs.space, inputs.memory.settings
-    pml = checks.per_face("pml_width", options.pml_width, ndim)
-    check_boundary(options.boundary, ndim)
+    pml = faces.widths(options.pml_width, at, ndim)
     pad = checks.per_face_or_none("survey_pad", options.survey_pad, ndim)
+    # A free or rigid face is where the model ends.
+    pad = tuple(p if face == "pml" else None for p, face in zip(pad, at, strict=True))
     start, known = origin(options.origin, ndim), [entry.known for entry in points]
     if start is not None and options.survey_pad is not None:
         checks.fail("origin", "is given together with survey_pad", "one of the two")

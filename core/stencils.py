@@ -41,6 +41,7 @@ class Profile:
 
     a and b at whole nodes, db the derivative of b per metre, a_half and b_half at half nodes.
     axis counts from the end (-1 is the fastest). Without ``absorbing`` the rows are not read.
+    faces: "pml" (zeros beyond it), "free" or "rigid" (images) at the two ends.
     """
 
     a: Array
@@ -52,6 +53,7 @@ class Profile:
     spacing: float
     accuracy: int
     absorbing: bool
+    faces: tuple[str, str] = ("pml", "pml")
 
 
 def differentiate(
@@ -90,6 +92,7 @@ def _second(
         return second, memory
     psi, zeta = memory
     a, b = profile.a, profile.b
+    # The layers are out of reach of a face with images: those do not matter to first differences.
     first = first_difference(fw, field, profile)
     inner = (1 + b) * second + profile.db * first + first_difference(fw, a * psi, profile)
     new = [a * psi + b * first, a * zeta + b * inner]
@@ -99,7 +102,7 @@ def _second(
 def first_difference(fw: Framework, x: Array, profile: Profile) -> Array:
     """Central first derivative, from whole to whole nodes."""
     weights = CENTRAL_FIRST[profile.accuracy]
-    at = _shifts(fw, x, profile, len(weights))
+    at = _shifts(fw, x, profile, len(weights), "regular")
     terms = (w * (at(k) - at(-k)) for k, w in enumerate(weights, start=1))
     return _total(terms) * (1 / profile.spacing)
 
@@ -107,7 +110,7 @@ def first_difference(fw: Framework, x: Array, profile: Profile) -> Array:
 def second_difference(fw: Framework, x: Array, profile: Profile) -> Array:
     """Central second derivative, from whole to whole nodes."""
     centre, *weights = CENTRAL_SECOND[profile.accuracy]
-    at = _shifts(fw, x, profile, len(weights))
+    at = _shifts(fw, x, profile, len(weights), "regular")
     terms = (w * (at(k) + at(-k)) for k, w in enumerate(weights, start=1))
     return (centre * x + _total(terms)) * (1 / profile.spacing**2)
 
@@ -118,7 +121,7 @@ def forward_difference(fw: Framework, x: Array, profile: Profile) -> Array:
     The last half node lies outside the grid: an equation's coefficients are zero there.
     """
     weights = STAGGERED[profile.accuracy]
-    at = _shifts(fw, x, profile, len(weights))
+    at = _shifts(fw, x, profile, len(weights), "whole")
     terms = (w * (at(k) - at(1 - k)) for k, w in enumerate(weights, start=1))
     return _total(terms) * (1 / profile.spacing)
 
@@ -126,16 +129,56 @@ def forward_difference(fw: Framework, x: Array, profile: Profile) -> Array:
 def backward_difference(fw: Framework, x: Array, profile: Profile) -> Array:
     """First derivative from the half nodes, stored at i for i + 1/2, to node i."""
     weights = STAGGERED[profile.accuracy]
-    at = _shifts(fw, x, profile, len(weights))
+    at = _shifts(fw, x, profile, len(weights), "half")
     terms = (w * (at(k - 1) - at(-k)) for k, w in enumerate(weights, start=1))
     return _total(terms) * (1 / profile.spacing)
 
 
-def _shifts(fw: Framework, x: Array, profile: Profile, radius: int) -> Callable[[int], Array]:
-    """A function of k that gives x(i + k) at every i, zero outside the grid; |k| <= radius."""
+def _shifts(
+    fw: Framework, x: Array, profile: Profile, radius: int, nodes: str
+) -> Callable[[int], Array]:
+    """A function of k that gives x(i + k) at every i, |k| <= radius; beyond the grid zero or images.
+
+    nodes: where x lies along the axis, see :func:`_image`.
+    """
     cells = x.shape[profile.axis]
-    padded = _pad(fw, x, profile.axis, (radius, radius))
+    low, high = profile.faces
+    parts = [x]
+    if low != "pml":
+        parts.insert(0, _image(fw, x, profile.axis, radius, (low, nodes)))
+    if high != "pml":
+        # Seen from the other end; the half node stored with the last cell lies beyond it.
+        last = cells - (nodes == "half")
+        inside = _slice(x, profile.axis, 0, last)
+        back = fw.xp.flip(inside, axis=profile.axis)
+        image = _image(fw, back, profile.axis, radius, (high, nodes))
+        parts[-1:] = [inside, fw.xp.flip(image, axis=profile.axis)]
+    padded = fw.xp.concat(parts, axis=profile.axis) if len(parts) > 1 else x
+    missing = cells + 2 * radius - padded.shape[profile.axis]
+    before = radius if low == "pml" else 0
+    # A half node more where the last one was taken off: the stencils do not reach it.
+    padded = _pad(fw, padded, profile.axis, (before, missing - before))
     return lambda k: _slice(padded, profile.axis, radius + k, radius + k + cells)
+
+
+def _image(
+    fw: Framework, x: Array, axis: int, radius: int, where: tuple[str, str]
+) -> Array:
+    """The ``radius`` cells before the first one of x, in the image at a free or a rigid face.
+
+    where: the face; and "regular" for whole nodes of second differences, whose free face is the
+    node before the first, or "whole" or "half" for those of staggered ones, whose free face is the
+    first whole node. A rigid face is half a cell before the first whole node.
+    """
+    face, nodes = where
+    even = (face == "rigid") != (nodes == "half")
+    on_surface = (face, nodes) in (("free", "regular"), ("rigid", "half"))
+    start = 1 if (face, nodes) == ("free", "whole") else 0
+    inside = _slice(x, axis, start, start + radius - on_surface)
+    image = fw.xp.flip(inside if even else -inside, axis=axis)
+    # The field is zero on such a surface, which is the node before the first.
+    surface = [0 * _slice(x, axis, 0, 1)] * on_surface
+    return fw.xp.concat([image, *surface], axis=axis)
 
 
 def _pad(fw: Framework, x: Array, axis: int, width: tuple[int, int]) -> Array:

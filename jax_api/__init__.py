@@ -7,6 +7,7 @@ operation. ``propagator(equation)`` makes the function of any equation.
 
 import jax
 
+from ..conversions import impedance, lambmubuoyancy_to_vpvsrho, vpvsrho_to_lambmubuoyancy
 from ..output import AuxiliaryState
 from .propagators import (
     acoustic,
@@ -25,9 +26,12 @@ __all__ = [
     "born_propagator",
     "elastic",
     "elastic_born",
+    "impedance",
+    "lambmubuoyancy_to_vpvsrho",
     "propagator",
     "scalar",
     "scalar_born",
+    "vpvsrho_to_lambmubuoyancy",
 ]
 
 jax.tree_util.register_pytree_node(AuxiliaryState, AuxiliaryState.flatten, AuxiliaryState.unflatten)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -57,12 +57,37 @@ class JaxFramework(Framework):
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
         return jax.jvp(function, (primals,), (tangents,))
 
+    def tap(self, tap: Any, arrays: Sequence[jax.Array]) -> list[jax.Array]:
+        def call(hook: Any, *parts: Any) -> None:
+            # Ordered, so that callbacks come in the order of time under jit too.
+            jax.debug.callback(lambda *x: hook(*_on_host(x)), *parts, ordered=True)
+
+        if tap.forward is not None:
+            call(tap.forward, tuple(map(jax.lax.stop_gradient, arrays)))
+        if tap.backward is None:
+            return list(arrays)
+
+        @jax.custom_vjp
+        def identity(given: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+            return given
+
+        def backward(given: tuple[jax.Array, ...], bars: tuple[jax.Array, ...]) -> tuple:
+            call(tap.backward, given, bars)
+            return (bars,)
+
+        identity.defvjp(lambda given: (given, given), backward)
+        return list(identity(tuple(arrays)))
+
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, carry, xs)
 
     def pad_zero(self, x: jax.Array, widths: Widths) -> jax.Array:
         check_widths(x, widths)
         return jnp.pad(x, [(0, 0)] * (x.ndim - len(widths)) + [tuple(pair) for pair in widths])
+
+
+def _on_host(arrays: Any) -> Any:
+    return jax.tree.map(np.asarray, arrays)
 
 
 def require_x64() -> None:

@@ -8,6 +8,7 @@ any equation.
 
 from torch.utils import _pytree
 
+from ..conversions import impedance, lambmubuoyancy_to_vpvsrho, vpvsrho_to_lambmubuoyancy
 from ..output import AuxiliaryState
 from .modules import Acoustic, AcousticBorn, Elastic, ElasticBorn, Scalar, ScalarBorn
 from .propagators import (
@@ -33,9 +34,12 @@ __all__ = [
     "born_propagator",
     "elastic",
     "elastic_born",
+    "impedance",
+    "lambmubuoyancy_to_vpvsrho",
     "propagator",
     "scalar",
     "scalar_born",
+    "vpvsrho_to_lambmubuoyancy",
 ]
 
 # torch.func looks into the outputs of a function; this is the module it does it with.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import array_api_compat.torch as array_api_torch
@@ -73,9 +73,39 @@ class TorchFramework(Framework):
         given = [{k: x.contiguous() for k, x in part.items()} for part in (primals, tangents)]
         return torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))
 
+    def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        if torch.compiler.is_compiling():
+            raise NotImplementedError(
+                "callbacks are not supported under torch.compile: leave them out there"
+            )
+        if tap.forward is not None:
+            tap.forward(tuple(x.detach() for x in arrays))
+        if tap.backward is None:
+            return list(arrays)
+        return list(_Tap.apply(tap.backward, *arrays))
+
     def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
         check_widths(x, widths)
         return torch.nn.functional.pad(x, [cells for pair in reversed(widths) for cells in pair])
+
+
+class _Tap(torch.autograd.Function):
+    """The identity, whose backward calls back."""
+
+    @staticmethod
+    def forward(hook: Any, *arrays: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(x.view_as(x) for x in arrays)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
+        ctx.hook = inputs[0]
+        ctx.save_for_backward(*inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *bars: torch.Tensor) -> tuple:
+        arrays = tuple(x.detach() for x in ctx.saved_tensors)
+        ctx.hook(arrays, tuple(bar.detach() for bar in bars))
+        return (None, *bars)
 
 
 def _unwrapped(x: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .averages import reciprocal_mean
+from .averages import largest_beside, reciprocal_mean
 from .table import AXES, Action, Condition, Equation, Piece, Stage, Term
 
 
@@ -64,6 +64,13 @@ def receivers(ndim: int) -> dict[str, tuple[Action, ...]]:
     return {"p": (Action("p"),), **{a: (Action(f"v{a}"),) for a in axes(ndim)}}
 
 
+def grid_speed(parameters: Mapping[str, Any], ndim: int) -> Any:
+    """Root of the bulk modulus over the smallest mean density beside each node."""
+    v, rho = parameters["v"], parameters["rho"]
+    halves = [reciprocal_mean(rho + 0 * v, axis, ndim) for axis in range(ndim)]
+    return (rho * v**2 * largest_beside(halves)) ** 0.5
+
+
 ACOUSTIC = Equation(
     name="acoustic",
     parameters=("v", "rho"),
@@ -76,6 +83,7 @@ ACOUSTIC = Equation(
     receivers=receivers,
     wavefields={"pressure_0": "p", "vz_0": "vz", "vy_0": "vy", "vx_0": "vx"},
     aliases={"p": "volume_rate"},
+    grid_speed=grid_speed,
     conditions=(
         Condition("rho", lambda parameters, ndim: parameters["rho"] > 0, "densities above 0"),
     ),

@@ -57,6 +57,21 @@ def harmonic_mean(x: Any, axes: Sequence[int], ndim: int) -> Any:
     return mean
 
 
+def largest_beside(halves: Sequence[Any]) -> Any:
+    """At each whole node the largest of the values at the half nodes beside it.
+
+    Args:
+        halves: for each axis, slowest first, the values at its half nodes, [..., *n].
+    """
+    xp, ndim = array_namespace(halves[0]), len(halves)
+    largest = xp.zeros_like(halves[0])
+    for axis, half in enumerate(halves):
+        # The half node before the first is the last one's, where the value is zero.
+        before = xp.roll(half, 1, axis=half.ndim - ndim + axis)
+        largest = xp.maximum(largest, xp.maximum(half, before))
+    return largest
+
+
 def _pair(x: Any, axis: int, ndim: int) -> tuple[Any, Any]:
     """x without its last and without its first node along an axis."""
     return _part(x, axis, ndim, slice(0, -1)), _part(x, axis, ndim, slice(1, None))

@@ -19,7 +19,7 @@ from itertools import combinations
 from typing import Any
 
 from .acoustic import axes
-from .averages import harmonic_mean, reciprocal_mean_of_reciprocals
+from .averages import harmonic_mean, largest_beside, reciprocal_mean_of_reciprocals
 from .table import Action, Condition, Equation, Piece, Stage, Term
 
 
@@ -121,6 +121,15 @@ def speed(parameters: Mapping[str, Any]) -> Any:
     return ((parameters["lamb"] + 2 * parameters["mu"]) * parameters["buoyancy"]) ** 0.5
 
 
+def grid_speed(parameters: Mapping[str, Any], ndim: int) -> Any:
+    """Root of the P-wave modulus over the smallest mean density beside each node."""
+    modulus, buoyancy = parameters["lamb"] + 2 * parameters["mu"], parameters["buoyancy"]
+    halves = [
+        reciprocal_mean_of_reciprocals(buoyancy + 0 * modulus, axis, ndim) for axis in range(ndim)
+    ]
+    return (modulus * largest_beside(halves)) ** 0.5
+
+
 def slowest(parameters: Mapping[str, Any]) -> Any:
     """Speed of shear waves in m/s, and in a fluid that of compressional ones."""
     lamb, mu = parameters["lamb"], parameters["mu"]
@@ -154,4 +163,6 @@ ELASTIC = Equation(
         ),
     ),
     slowest=slowest,
+    grid_speed=grid_speed,
+    faces=("pml",),
 )

@@ -144,6 +144,9 @@ class Equation:
     conditions: what the models must satisfy beside being finite.
     slowest: parameters to the speed that the warning of too few cells in a wavelength goes by;
         None: ``speed``.
+    grid_speed: the speed that the grid has at each node, from (parameters, ndim), where averages of
+        the models make it exceed ``speed``; the limit of the time step goes by it. None: never.
+    faces: what ``boundary`` may be, see ``faces.py``.
     """
 
     name: str
@@ -160,6 +163,8 @@ class Equation:
     aliases: Mapping[str, str] = dataclass_field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
     slowest: Callable[[Mapping[str, Any]], Any] | None = None
+    grid_speed: Callable[[Mapping[str, Any], int], Any] | None = None
+    faces: tuple[str, ...] = ("pml", "free", "rigid")
 
     def __post_init__(self) -> None:
         for ndim in self.ndims:

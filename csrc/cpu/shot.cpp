@@ -86,6 +86,27 @@ void Shot<T>::gather(int stage, Index step_in_segment) {
                                                        who_.row_begin, who_.row_end);
 }
 
+template <class T>
+void Shot<T>::mirror_grid(T* grid, int axis, Nodes nodes) {
+  const Geometry& g = p_.layout.geometry;
+  if (!g.mirrored(axis)) return;
+  const Index lines = g.cells() / g.n[axis];
+  for (Index i = lines * who_.index / who_.count; i < lines * (who_.index + 1) / who_.count; ++i)
+    mirror_line(grid, g, axis, nodes, i);
+}
+
+template <class T>
+void Shot<T>::mirror_field(int field, int axis, Nodes nodes) {
+  for (int l = 0; l < levels(); ++l)
+    mirror_grid(m_.state[l].data() + slot_[field] * p_.layout.geometry.grid, axis, nodes);
+}
+
+template <class T>
+void Shot<T>::mirror_scratch(int slot, int axis, Nodes nodes) {
+  for (int l = 0; l < levels(); ++l)
+    mirror_grid(m_.scratch[l].data() + slot * p_.layout.geometry.grid, axis, nodes);
+}
+
 template struct ShotMemory<float>;
 template struct ShotMemory<double>;
 template class Shot<float>;

@@ -47,6 +47,10 @@ class Shot : public TimeLoop<Shot<T>> {
   void multiply(int stage, Index step_in_segment);
   void gather(int stage, Index step_in_segment);
 
+  void mirror_field(int field, int axis, Nodes nodes);
+  void mirror_scratch(int slot, int axis, Nodes nodes);
+  void mirror_grid(T* grid, int axis, Nodes nodes);
+
   // cpu/points.cpp
   void record(Index step);
   void keep_traces(Index step_in_segment);

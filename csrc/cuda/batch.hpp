@@ -50,6 +50,14 @@ class Batch : public TimeLoop<Batch<T>> {
   void multiply(int stage, Index step_in_segment);
   void gather(int stage, Index step_in_segment);
 
+  void mirror_field(int field, int axis, Nodes nodes) {
+    mirror_grids(state_, layout_.state_size, slot_[field], axis, nodes);
+  }
+  void mirror_scratch(int slot, int axis, Nodes nodes) {
+    mirror_grids(scratch_, layout_.scratch_size, slot, axis, nodes);
+  }
+  void mirror_grids(device::Buffer<T> (&blocks)[kLevels], Index stride, int number, int axis, Nodes nodes);
+
   void record(Index step);
   void keep_traces(Index step_in_segment);
   void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);

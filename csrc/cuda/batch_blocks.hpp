@@ -64,6 +64,21 @@ void Batch<T>::move_packed(T* packed, const device::Buffer<T>& block, int psi_co
   }
 }
 
+// The images of grid `number` of every shot's block.
+template <class T>
+void Batch<T>::mirror_grids(device::Buffer<T> (&blocks)[kLevels], Index stride, int number, int axis,
+                            Nodes nodes) {
+  const Geometry g = layout_.geometry;
+  if (!g.mirrored(axis)) return;
+  const Index lines = g.cells() / g.n[axis];
+  for (int l = 0; l < levels(); ++l) {
+    T* first = blocks[l].data() + number * g.grid;
+    stream_.for_each(call_.description.shots * lines, [=] DW_DEVICE(Index i) {
+      mirror_line(first + i / lines * stride, g, axis, nodes, i % lines);
+    });
+  }
+}
+
 template <class T>
 bool Batch<T>::load_state() {
   for (int l = 0; l < levels(); ++l) {

@@ -54,7 +54,7 @@ template <class T>
 Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
   Layout<T> l{};
   const int reach = d.order / 2;
-  l.geometry = make_geometry(d.dim, reach, d.n, d.pml);
+  l.geometry = make_geometry(d.dim, reach, d.n, d.pml, d.face);
   for (int axis = 0; axis < 3; ++axis) {
     const double dx = d.spacing[axis];
     for (int k = 0; k <= reach; ++k)

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/registry.hpp"
+
 namespace dualwave {
 namespace {
 
@@ -12,16 +14,18 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("description: ") + what);
 }
 
-// A segment keeps one quantity a step, a checkpoint two fields: their sum is least near sqrt(2 steps).
-Index default_interval(Index steps) {
-  return std::max<Index>(1, std::lround(std::sqrt(2.0 * static_cast<double>(steps))));
+// A segment keeps the equation's quantities at each step, a checkpoint its fields; their sum is least where
+// both take as much.
+Index default_interval(Index steps, const EquationInfo& equation) {
+  const double ratio = static_cast<double>(equation.fields) / std::max<Index>(1, equation.histories());
+  return std::max<Index>(1, std::lround(std::sqrt(ratio * static_cast<double>(steps))));
 }
 
 }  // namespace
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count == kDescriptionInts && spacings == 3, "it must have 21 integers and 3 spacings");
+  require(count == kDescriptionInts && spacings == 3, "it must have 27 integers and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -41,7 +45,7 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
   require(d.interval >= 0, "checkpoint_interval must not be negative");
-  if (d.interval == 0) d.interval = default_interval(d.steps);
+  if (d.interval == 0) d.interval = default_interval(d.steps, equation_info(d.equation, d.dim));
   for (int axis = 0; axis < 3; ++axis) {
     d.n[axis] = ints[12 + axis];
     require(d.n[axis] >= 1, "every axis must have a cell");
@@ -49,7 +53,16 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
     for (int side = 0; side < 2; ++side) {
       d.pml[axis][side] = static_cast<int>(ints[15 + 2 * axis + side]);
       require(d.pml[axis][side] >= 0, "pml_width must not be negative");
+      const std::int64_t face = ints[21 + 2 * axis + side];
+      require(face >= 0 && face < kFaces, "a boundary must be pml, free or rigid");
+      d.face[axis][side] = static_cast<Face>(face);
+      require(d.face[axis][side] == Face::open || d.pml[axis][side] == 0, "a mirrored face has no PML");
     }
+    // Images must be inside the grid, and out of reach of the PML of the other face.
+    for (int side = 0; side < 2; ++side)
+      require(d.face[axis][side] == Face::open ||
+                  d.n[axis] - d.pml[axis][1 - side] >= (d.pml[axis][1 - side] > 0 ? d.order : d.order / 2 + 1),
+              "too few cells at a mirrored face");
     require(d.pml[axis][0] + d.pml[axis][1] <= d.n[axis], "the PML must fit the grid");
     d.spacing[axis] = spacing[axis];
     require(spacing[axis] > 0, "grid_spacing must be positive");

@@ -19,13 +19,14 @@ struct Description {
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
   int pml[3][2] = {{0, 0}, {0, 0}, {0, 0}};
+  Face face[3][2] = {};
   double spacing[3] = {1, 1, 1};
 
   Index cells() const { return n[0] * n[1] * n[2]; }
   Index checkpoints() const { return (steps + interval - 1) / interval; }
 };
 
-constexpr int kDescriptionInts = 21;
+constexpr int kDescriptionInts = 27;
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "engine/geometry.hpp"
-#include "table/traits.hpp"
+#include "table/stage_table.hpp"
 
 namespace dualwave {
 
@@ -24,6 +24,7 @@ struct StageInfo {
   std::vector<Piece> pieces;
   std::vector<Term> terms;
   std::vector<Swap> swaps;
+  std::vector<int> scratch_of_piece;  // slot of its quantity in the adjoint's scratch, or -1
   int histories;
   int scratches;
 };
@@ -54,9 +55,11 @@ EquationInfo describe() {
   const auto add = [&](auto index) {
     using Traits = StageTraits<Equation, dim, decltype(index)::value>;
     const auto& stage = Traits::stage;
+    constexpr StageTable table = make_stage_table<Traits>();
     info.stages.push_back({{stage.piece.begin(), stage.piece.end()},
                            {stage.term.begin(), stage.term.end()},
                            {stage.swap.begin(), stage.swap.end()},
+                           {table.scratch_of_piece, table.scratch_of_piece + Traits::pieces},
                            Traits::histories,
                            Traits::scratches});
     for (int p = 0; p < Traits::pieces; ++p)

@@ -37,13 +37,16 @@ Slab make_slab(const Geometry& g, int axis) {
 
 }  // namespace
 
-Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2]) {
+Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2], const Face face[3][2]) {
   Geometry g;
   g.dim = dim;
   g.halo = halo;
   for (int axis = 0; axis < 3; ++axis) {
     g.n[axis] = n[axis];
-    for (int side = 0; side < 2; ++side) g.pml[axis][side] = pml[axis][side];
+    for (int side = 0; side < 2; ++side) {
+      g.pml[axis][side] = pml[axis][side];
+      g.face[axis][side] = face[axis][side];
+    }
   }
   const Index pad[2] = {dim > 2 ? halo : 0, dim > 1 ? halo : 0};
   g.stride[2] = 1;

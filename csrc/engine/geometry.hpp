@@ -13,6 +13,11 @@ using Index = std::int64_t;
 
 constexpr Index kAlign = 16;  // elements; cell 0 of each row starts a vector
 
+// What lies beyond an end of an axis: fields of zero (with or without a PML before them), or the image of the
+// grid in a surface where the pressure is zero, or where nothing moves across it.
+enum class Face : int { open, free, rigid };
+constexpr int kFaces = 3;
+
 struct Slab {
   Index low = 0, high = 0;  // cells covered at the two ends
   Index stride[3] = {0, 0, 0};
@@ -28,6 +33,7 @@ struct Geometry {
   Index origin = 0;  // offset of cell (0, 0, 0) in a grid
   Index grid = 0;    // elements of one haloed grid
   int pml[3][2] = {{0, 0}, {0, 0}, {0, 0}};
+  Face face[3][2] = {};
   Slab slab[3];
 
   Index cells() const { return n[0] * n[1] * n[2]; }
@@ -38,6 +44,7 @@ struct Geometry {
       bool in_slab(int axis, Index i) const {
     return i < slab[axis].low || i >= n[axis] - slab[axis].high;
   }
+  bool mirrored(int axis) const { return face[axis][0] != Face::open || face[axis][1] != Face::open; }
   // Position along `axis` of cell i in that axis' slab arrays.
 #if defined(__CUDACC__)
   __host__ __device__
@@ -48,6 +55,6 @@ struct Geometry {
   }
 };
 
-Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2]);
+Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2], const Face face[3][2]);
 
 }  // namespace dualwave

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/call.hpp"
+#include "kernels/mirror.hpp"
 
 namespace dualwave {
 
@@ -20,6 +21,7 @@ struct Schedule {
   bool residual = false;            // checkpoints come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
+  bool mirrors = false;  // a face is free or rigid
   bool recording_conflicts = false;  // recording must be complete before the first stage begins
 };
 
@@ -31,6 +33,7 @@ Schedule make_schedule(const Call<T>& call) {
   s.residual = call.checkpoints_in != nullptr;
   s.leaves_residual = call.checkpoints_out != nullptr;
   s.outputs = call.wants_outputs();
+  for (int axis = 0; axis < 3; ++axis) s.mirrors |= call.layout.geometry.mirrored(axis);
   return s;
 }
 
@@ -89,6 +92,22 @@ class TimeLoop {
     for (const Swap& pair : equation_.stages[stage].swaps) std::swap(slot_[pair.first], slot_[pair.second]);
   }
 
+  // Images of what a stage takes differences of: its fields, or on the way back its quantities' cotangents.
+  bool mirror(int stage, bool back) {
+    if (!schedule_.mirrors) return true;
+    const StageInfo& info = equation_.stages[stage];
+    for (std::size_t p = 0; p < info.pieces.size(); ++p) {
+      const Piece& piece = info.pieces[p];
+      if (piece.op == Op::value) continue;
+      const int axis = 3 - equation_.dim + piece.axis;
+      if (back)
+        self().mirror_scratch(info.scratch_of_piece[p], axis, nodes_written(piece.op));
+      else
+        self().mirror_field(piece.field, axis, nodes_read(piece.op));
+    }
+    return self().sync();
+  }
+
   bool march(Index first, Index last, Save save) {
     for (Index t = first; t < last; ++t) {
       set_names(t);
@@ -102,6 +121,7 @@ class TimeLoop {
         self().record(t);
       if (schedule_.recording_conflicts && !self().sync()) return false;
       for (int s = 0; s < stages(); ++s) {
+        if (!mirror(s, false)) return false;
         self().update(s, t - first, save == Save::history && schedule_.keeps_coefficients);
         swap(s);
         self().inject(s, t);
@@ -121,7 +141,7 @@ class TimeLoop {
         self().source_gradients(s, t);
         swap(s);
         self().multiply(s, t - first);
-        if (!self().sync()) return false;
+        if (!self().sync() || !mirror(s, true)) return false;
         self().gather(s, t - first);
         if (s == 0) {
           self().receiver_gradients(t, t - first);

@@ -115,3 +115,49 @@ def test_smoothing_keeps_a_constant_and_the_water(synthetic):
 def test_bad_lengths(call, text):
     with pytest.raises(ValueError, match=text):
         call(np.full((10, 10), 2000.0))
+
+
+@pytest.fixture(scope="module")
+def elastic():
+    return datasets.synthetic_marmousi2()
+
+
+def test_synthetic_elastic_structure(elastic):
+    vp, vs, rho = elastic.values
+    assert elastic.values.shape == (3, 281, 1361)
+    assert elastic.values.dtype == np.float32
+    assert elastic.water_rows == 37
+    for values, of_water in zip(elastic.values, (1500.0, 0.0, 1010.0)):
+        assert np.all(values[:37] == of_water)
+    assert np.all(vs[37:] >= 300.0)
+    # Elastic moduli are positive, with room, and the salt is light.
+    assert np.all(vp[37:] > 1.4 * vs[37:])
+    assert np.all(rho[37:] > 1800.0)
+    assert np.all(rho[vs == 2600.0] == 2150.0)
+    assert np.array_equal(elastic.values, datasets.synthetic_marmousi2().values)
+
+
+def test_marmousi2_is_read_from_the_folder_that_is_named(tmp_path, monkeypatch, elastic):
+    arrays = dict(zip(("vp", "vs", "rho"), elastic.values.astype(np.float16)[:, :60, :30]))
+    np.savez(tmp_path / "marmousi2.npz", **arrays, spacing=np.float32(12.5))
+    monkeypatch.setenv("DUALWAVE_DATA", str(tmp_path))
+    model = datasets.marmousi2()
+    assert model.name == "Marmousi2"
+    assert model.values.dtype == np.float32
+    assert np.allclose(model.values, elastic.values[:, :60, :30], rtol=1e-3)
+    monkeypatch.delenv("DUALWAVE_DATA")
+    assert datasets.marmousi2().name == "synthetic Marmousi2"
+    with pytest.raises(FileNotFoundError, match=r"marmousi2\.npz does not exist"):
+        datasets.marmousi2(folder=tmp_path / "other")
+
+
+@pytest.mark.parametrize("spacing", [25.0, 40.0])
+def test_resampling_and_smoothing_keep_the_sea_floor(elastic, spacing):
+    coarse = elastic.resampled(spacing)
+    rows = coarse.water_rows
+    assert coarse.values.shape == (3, int(3500 / spacing) + 1, int(17000 / spacing) + 1)
+    least = elastic.values[:, 37:].min(axis=(1, 2))
+    for model in (coarse, coarse.smoothed(300.0)):
+        for values, of_water, of_solid in zip(model.values, (1500.0, 0.0, 1010.0), least):
+            assert np.all(values[:rows] == of_water)
+            assert np.all(values[rows:] >= 0.999 * of_solid), "no water in the solid"

@@ -4,47 +4,33 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from equations.damped import DAMPED
 
-from dualwave import equations
 from dualwave.engine import forward
 from dualwave.framework import NumpyFramework
 from dualwave.maps import Constants, Primal
 from dualwave.oracle import tangent
-from helpers.acoustic import acoustic_equation
+from helpers.equations import EQUATIONS, random_models
 from helpers.runs import Setup, make_run, random_direction
 
 NUMPY = NumpyFramework()
-SCALAR = equations.get("scalar")
 REGION = {1: (24,), 2: (9, 11), 3: (5, 6, 7)}
 PML = {1: (5, 3), 2: (3, 0, 2, 4), 3: (2, 1, 0, 3, 2, 2)}
-TABLES = {
-    "scalar": lambda ndim: SCALAR,
-    "damped": lambda ndim: DAMPED,
-    "acoustic": acoustic_equation,
-}
+TABLES = pytest.mark.parametrize("table", EQUATIONS)
 
 
 def setup_of(table="scalar", ndim=2, models=1, **more):
-    rng = np.random.default_rng(2)
-    shape = (models, *REGION[ndim])
-    models_by_name = {
-        "v": rng.uniform(1500, 2500, shape),
-        "d": rng.uniform(0, 50, shape),
-        "rho": rng.uniform(1000, 2000, shape),
-    }
-    equation = TABLES[table](ndim)
+    models_by_name = random_models(table, (models, *REGION[ndim]), np.random.default_rng(2))
     values = {
         "region": REGION[ndim],
         "spacing": (5.0, 6.0, 5.5)[:ndim],
         "pml": PML[ndim],
         "dt": 0.0007,
-        "parameters": {name: models_by_name[name] for name in equation.parameters},
+        "parameters": models_by_name,
         "nt": 20,
         "state_scale": 0.1,
         "taps": 2,
     }
-    return Setup(equation, **{**values, **more})
+    return Setup(EQUATIONS[table], **{**values, **more})
 
 
 def run_numpy(run, equation, **changes):
@@ -57,7 +43,7 @@ def assert_close(ours, theirs, tolerance=1e-12):
     assert np.abs(np.asarray(ours) - np.asarray(theirs)).max() <= tolerance * scale
 
 
-@pytest.mark.parametrize("table", TABLES)
+@TABLES
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_torch_equals_numpy(table, ndim):
     torch = pytest.importorskip("torch")
@@ -73,7 +59,7 @@ def test_torch_equals_numpy(table, ndim):
 
 @pytest.mark.parametrize(
     ("table", "traced"),
-    [("scalar", "nothing"), ("scalar", "all"), *((table, "operands") for table in TABLES)],
+    [("scalar", "nothing"), ("scalar", "all"), *((table, "operands") for table in EQUATIONS)],
 )
 def test_jax_equals_numpy(table, traced):
     jax = pytest.importorskip("jax")
@@ -97,7 +83,7 @@ def test_jax_equals_numpy(table, traced):
             assert_close(mine, theirs)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@TABLES
 def test_float32_follows_float64(table):
     setup = setup_of(table)
     run = make_run(setup)
@@ -109,7 +95,7 @@ def test_float32_follows_float64(table):
         assert_close(mine, theirs, 1e-5)
 
 
-@pytest.mark.parametrize("table", TABLES)
+@TABLES
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_cut_run_gives_the_same_bits(table, ndim):
     setup = setup_of(table, ndim, accuracy=8)
@@ -192,7 +178,7 @@ def test_first_sample_is_the_initial_field_and_the_last_amplitude_is_unheard():
     assert (state != run_numpy(run, setup.equation)[1]).any()
 
 
-@pytest.mark.parametrize("table", TABLES)
+@TABLES
 def test_gradient_is_the_transpose_of_the_tangent(table):
     """<T d, g> from the complex step equals <d, A g> from reverse mode, all operands jointly."""
     torch = pytest.importorskip("torch")

@@ -7,7 +7,6 @@ from dualwave.engine import forward
 from dualwave.equations import get
 from dualwave.framework import NumpyFramework
 from dualwave.layout import unpack
-from helpers.acoustic import acoustic_equation
 from helpers.runs import Setup, make_run
 
 deepwave = pytest.importorskip("deepwave")
@@ -63,7 +62,7 @@ def run_both(setup):
     receivers, state = forward(
         NumpyFramework(), setup.equation, run.description, run.p, run.constants
     )
-    fields = unpack(NumpyFramework(), run.description.state_entries(), state)
+    fields = unpack(run.description.state_entries(), state)
     v = to_torch(setup.parameters["v"])
     theirs = deepwave.scalar(
         v[0] if len(v) == 1 else v,
@@ -92,42 +91,3 @@ def test_scalar_without_pml_shared_model(ndim):
     receivers, fields, theirs = run_both(setup)
     close(receivers, theirs[-1])
     close(fields["u"], theirs[0])
-
-
-@pytest.mark.parametrize("accuracy", [2, 4, 8])
-@pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_staggered_acoustic(ndim, accuracy):
-    """A first-order system with two coefficient kinds: nothing in the engine is about `scalar`."""
-    rng = np.random.default_rng(6)
-    v = rng.uniform(1500, 2500, REGION[ndim])
-    rho = rng.uniform(1000, 2000, REGION[ndim])
-    dt = DT[ndim] * 0.9
-    setup = Setup(
-        acoustic_equation(ndim),
-        REGION[ndim],
-        SPACING[ndim],
-        PML[ndim],
-        dt,
-        {"v": v[None], "rho": rho[None]},
-        accuracy=accuracy,
-        nt=60,
-        max_vel=FASTEST,
-        pml_freq=FREQ,
-    )
-    run = make_run(setup)
-    receivers, state = forward(
-        NumpyFramework(), setup.equation, run.description, run.p, run.constants
-    )
-    axes = "zyx"[3 - ndim :]
-    keywords, split = {}, iter(np.split(run.p.amplitudes, ndim + 1, axis=1))
-    for channel, theirs_name in zip(("", *axes), ("volume_rate", *axes), strict=True):
-        keywords[f"source_amplitudes_{theirs_name}"] = to_torch(next(split))
-        keywords[f"source_locations_{theirs_name}"] = to_torch(run.source_cells[channel])
-        where = to_torch(run.receiver_cells[channel])
-        keywords[f"receiver_locations_{channel or 'p'}"] = where
-    theirs = deepwave.acoustic(
-        to_torch(v), to_torch(rho), list(setup.spacing), dt, **keywords, **deepwave_options(setup)
-    )
-    for ours, channel in zip(np.split(receivers, ndim + 1, axis=1), ("p", *axes), strict=True):
-        close(ours, getattr(theirs, f"receiver_amplitudes_{channel}"))
-    close(state[:, : run.description.cells].reshape(2, *run.description.n), theirs[0])

@@ -7,10 +7,9 @@ import pytest
 from equations.damped import DAMPED
 
 from dualwave import equations
-from dualwave.equations import Piece, Stage, Term
-from helpers.acoustic import acoustic_equation
+from dualwave.equations import Action, Piece, Stage, Term
 
-SCALAR = equations.get("scalar")
+SCALAR, ACOUSTIC, ELASTIC = (equations.get(name) for name in ("scalar", "acoustic", "elastic"))
 
 
 def with_stage(**changes):
@@ -33,21 +32,41 @@ def test_scalar_stage_updates_the_current_field():
     assert [piece.axis for piece in stage.pieces if piece.op == "second"] == [0, 1]
 
 
-def test_channels_exist_where_their_field_does():
-    table = acoustic_equation(1)
-    everywhere = replace(
-        table,
-        sources={**table.sources, "y": ("vy", "by", 1.0)},
-        receivers={**table.receivers, "y": "vy"},
-    )
-    assert list(everywhere.source_channels(1)) == ["", "x"]
-    assert everywhere.source_channels(1)["x"] == ("vx", "bx", 1.0)
-    assert everywhere.receiver_channels(1) == {"": "p", "x": "vx"}
+def test_what_exists_depends_on_the_number_of_dimensions():
+    """Channels, wavefields and coefficients; `all_channels` is what a signature lists."""
+    assert list(ACOUSTIC.sources(1)) == ["volume_rate", "x"]
+    assert list(ELASTIC.sources(2)) == ["pressure_rate", "y", "x", "moment"]
+    assert list(ELASTIC.receivers(2)) == [
+        *("p", "y", "x", "strain_rate_yy", "strain_rate_xx", "strain_rate_xy")
+    ]
+    assert ACOUSTIC.wavefields_in(1) == {"pressure_0": "p", "vx_0": "vx"}
+    assert list(ELASTIC.wavefields_in(1)) == ["vx_0", "sigmaxx_0"]
+    assert list(ELASTIC.wavefields_in(2)) == [
+        *("vy_0", "vx_0", "sigmayy_0", "sigmaxy_0", "sigmaxx_0")
+    ]
+    assert ELASTIC.coefficient_names(1) == ("lamb_2mu", "Bx")
+    assert ELASTIC.coefficient_names(2) == ("lamb_2mu", "lamb", "mu_yx", "By", "Bx")
+    assert ACOUSTIC.all_channels() == (("volume_rate", "z", "y", "x"), ("p", "z", "y", "x"))
+    assert SCALAR.all_channels() == (("",), ("",))
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+def test_where_the_nodes_of_a_staggered_grid_lie(ndim):
+    """Virieux 1984 and 1986: velocities half a cell on along their axis, shears along both."""
+    axes = "zyx"[3 - ndim :]
+    for i, a in enumerate(axes):
+        along = tuple(k == i for k in range(ndim))
+        assert ACOUSTIC.half(ndim, f"v{a}") == ELASTIC.half(ndim, f"v{a}") == along
+        assert ELASTIC.half(ndim, f"sigma{a}{a}") == (False,) * ndim
+        for j, b in list(enumerate(axes))[i + 1 :]:
+            both = tuple(k in (i, j) for k in range(ndim))
+            assert ELASTIC.half(ndim, f"sigma{b}{a}") == both
+    assert ACOUSTIC.half(ndim, "p") == SCALAR.half(ndim, "u") == (False,) * ndim
 
 
 def test_coefficients_that_no_stage_uses_are_left_out():
     assert replace(SCALAR, coefficients=("unused", "c")).coefficient_names(2) == ("c",)
-    assert acoustic_equation(3).coefficient_names(3) == ("k", "bz", "by", "bx")
+    assert ACOUSTIC.coefficient_names(3) == ("K", "Bz", "By", "Bx")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +97,9 @@ def test_fields_and_wavefields_are_checked():
     with pytest.raises(ValueError, match="wavefield 'w'"):
         replace(SCALAR, wavefields={"wavefield_0": "w"})
     with pytest.raises(ValueError, match="source coefficient 'k'"):
-        replace(SCALAR, sources={"": ("u", "k", 1.0)})
+        replace(SCALAR, sources=lambda ndim: {"": (Action("u", "k"),)})
+    with pytest.raises(ValueError, match="receiver field 'w'"):
+        replace(SCALAR, receivers=lambda ndim: {"": (Action("w"),)})
 
 
 def test_an_unknown_operator_is_refused():

@@ -9,7 +9,6 @@ from dualwave.equations import get
 from dualwave.equations.table import Piece, Stage, Term
 from dualwave.framework import NumpyFramework
 from dualwave.layout import Description, memories, pack, slabs, state_entries, unpack
-from helpers.acoustic import acoustic_equation
 
 RUN = Description(
     equation="scalar",
@@ -57,11 +56,10 @@ def test_state_is_fields_then_memory_in_the_order_of_the_pieces():
 
 
 def test_memory_names_carry_more_only_where_they_clash():
-    names = [memory.name for memory in memories(acoustic_equation(2), 2)]
-    assert names == ["m_gy_p_y", "m_gx_p_x", "m_div_vy_y", "m_div_vx_x"]
-    assert [memory.half for memory in memories(acoustic_equation(2), 2)] == [True, True] + [
-        False
-    ] * 2
+    found = memories(get("acoustic"), 2)
+    names = ["m_slope_y_p_y", "m_slope_x_p_x", "m_dilation_vy_y", "m_dilation_vx_x"]
+    assert [memory.name for memory in found] == names
+    assert [memory.half for memory in found] == [True, True, False, False]
     assert [m.name for m in memories(get("scalar"), 1)] == ["psi_x", "zeta_x"]
 
 
@@ -84,10 +82,10 @@ def test_slabs():
 
 def test_pack_and_unpack_are_inverse():
     fw = NumpyFramework()
-    entries = state_entries(acoustic_equation(2), 2, (6, 7), (2, 0, 1, 3))
+    entries = state_entries(get("acoustic"), 2, (6, 7), (2, 0, 1, 3))
     size = sum(np.prod(shape) for _, shape in entries)
     state = np.arange(3 * size, dtype=float).reshape(3, -1)
-    arrays = unpack(fw, entries, state)
+    arrays = unpack(entries, state)
     assert list(arrays) == [name for name, _ in entries]
     assert arrays["vy"].shape == (3, 6, 7)
     assert arrays["vy"][1, 0, 0] == size + 42

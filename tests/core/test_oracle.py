@@ -8,23 +8,21 @@ from dualwave.equations import get
 from dualwave.framework import NumpyFramework
 from dualwave.maps import Constants, Primal
 from dualwave.oracle import tangent
-from helpers.acoustic import acoustic_equation
+from helpers.equations import EQUATIONS, random_models
 from helpers.runs import Setup, make_run, random_direction
 
 REGION = (8, 10)
 
 
 def make(equation, models=1, shots=2):
-    rng = np.random.default_rng(4)
-    shape = (models, *REGION)
-    parameters = {"v": rng.uniform(1500, 2500, shape), "rho": rng.uniform(1000, 2000, shape)}
+    parameters = random_models(equation.name, (models, *REGION), np.random.default_rng(4))
     setup = Setup(
         equation,
         REGION,
         (5.0, 6.0),
         (3, 2, 0, 4),
         0.0007,
-        {name: parameters[name] for name in equation.parameters},
+        parameters,
         nt=15,
         shots=shots,
         taps=2,
@@ -33,7 +31,7 @@ def make(equation, models=1, shots=2):
     return make_run(setup)
 
 
-@pytest.mark.parametrize("equation", [get("scalar"), acoustic_equation(2)], ids=lambda e: e.name)
+@pytest.mark.parametrize("equation", EQUATIONS.values(), ids=EQUATIONS)
 @pytest.mark.parametrize("slot", Primal._fields)
 def test_against_central_differences(equation, slot):
     """The fourth-order rule; its own error is rounding and the fifth derivative."""
@@ -59,7 +57,7 @@ def test_against_central_differences(equation, slot):
         assert np.abs(mine - theirs).max() <= 1e-9 * np.abs(theirs).max()
 
 
-@pytest.mark.parametrize("equation", [get("scalar"), acoustic_equation(2)], ids=lambda e: e.name)
+@pytest.mark.parametrize("equation", EQUATIONS.values(), ids=EQUATIONS)
 def test_against_torch_forward_mode(equation):
     torch = pytest.importorskip("torch")
     from dualwave.torch.framework import TorchFramework

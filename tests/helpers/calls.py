@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dualwave import native
+from dualwave.call import tensor_channels
+from dualwave.form import suffix
+from helpers.equations import EQUATIONS, random_models
 
 FLOATS = ("source_amplitudes", "wavefield_0", "wavefield_m1")
 SHAPES = {1: (23,), 2: (12, 15), 3: (7, 8, 9)}
@@ -53,6 +57,39 @@ def case(ndim: int = 2, nt: int = 50, dtype: str = "float64", **changes: Any) ->
     return arguments | changes
 
 
+def case_of(
+    equation: str, ndim: int = 2, nt: int = 50, dtype: str = "float64", **changes: Any
+) -> dict[str, Any]:
+    """As :func:`case`, of any equation, with points in every channel."""
+    rng, table = np.random.default_rng(20 + ndim), EQUATIONS[equation]
+    arguments, space = case(ndim, nt), np.array(SHAPES[ndim])
+    shared = ("grid_spacing", "dt", "pml_width", "max_vel", "pml_freq")
+    arguments = {k: arguments[k] for k in shared} | random_models(equation, SHAPES[ndim], rng)
+
+    def cells(count: int) -> np.ndarray:
+        # Close to each other, and not at the last cell: a field may have no node there.
+        low, box = (space - 5) // 2, (4,) * ndim
+        flat = np.stack([rng.permutation(4**ndim)[:count] for _ in range(2)])
+        return low + np.stack(np.unravel_index(flat, box), axis=-1)
+
+    for channel, actions in table.sources(ndim).items():
+        end, size = suffix(channel), 1 / arguments["dt"] if actions[0].rate else 1.0
+        signal = rng.normal(size=(2, 2, 1)) * wavelet(nt, arguments["dt"], 60.0)
+        arguments[f"source_amplitudes{end}"] = size * signal
+        arguments[f"source_locations{end}"] = cells(2)
+        if channel in tensor_channels(table):
+            arguments[f"source_tensors{end}"] = rng.normal(size=(2, 2, ndim, ndim))
+    for channel in table.receivers(ndim):
+        arguments[f"receiver_locations{suffix(channel)}"] = cells(3)
+    return cast(arguments, dtype) | changes
+
+
+def cast(arguments: dict[str, Any], dtype: str) -> dict[str, Any]:
+    """Arguments with all their arrays of floats in a dtype."""
+    floats = {k: x for k, x in arguments.items() if getattr(x, "dtype", None) == np.float64}
+    return arguments | {k: x.astype(dtype) for k, x in floats.items()}
+
+
 def clustered(ndim: int = 2, **changes: Any) -> dict[str, Any]:
     """As :func:`case`, with all points near the middle, so that ``survey_pad`` cuts the model."""
     arguments = case(ndim, **changes)
@@ -62,7 +99,25 @@ def clustered(ndim: int = 2, **changes: Any) -> dict[str, Any]:
     return arguments
 
 
-class Torch:
+class FrontEnd:
+    """What the front ends have in common."""
+
+    module: Any
+
+    def function(self, name: str) -> Any:
+        """The public function of an equation, which for one of the tests' own is made here."""
+        return getattr(self.module, name, None) or self.module.propagator(EQUATIONS[name])
+
+    def array(self, x: Any) -> Any:
+        """An array of the framework, and anything else as it is."""
+        raise NotImplementedError
+
+    def call(self, arguments: dict[str, Any], function: str = "scalar") -> Any:
+        """The results as they are."""
+        return self.function(function)(**{k: self.array(x) for k, x in arguments.items()})
+
+
+class Torch(FrontEnd):
     """The PyTorch front end on NumPy arguments."""
 
     name = "torch"
@@ -77,19 +132,17 @@ class Torch:
     def array(self, x: Any) -> Any:
         return self.torch.tensor(x) if isinstance(x, np.ndarray) else x
 
-    def call(self, arguments: dict[str, Any], function: str = "scalar") -> Any:
-        """The results as they are."""
-        return getattr(self.module, function)(**{k: self.array(x) for k, x in arguments.items()})
-
-    def gradients(self, loss: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> list:
+    def gradients(
+        self, loss: Any, arguments: dict, names: Sequence[str], function: str = "scalar"
+    ) -> list:
         """Gradients of ``loss(output)`` with respect to named arguments, as NumPy."""
         tensors = {k: self.array(x) for k, x in arguments.items()}
         wanted = [tensors[name].requires_grad_() for name in names]
-        value = loss(self.module.scalar(**tensors))
+        value = loss(self.function(function)(**tensors))
         return [g.numpy() for g in self.torch.autograd.grad(value, wanted)]
 
 
-class Jax:
+class Jax(FrontEnd):
     """The JAX front end on NumPy arguments."""
 
     name = "jax"
@@ -104,16 +157,14 @@ class Jax:
     def array(self, x: Any) -> Any:
         return self.jax.numpy.asarray(x) if isinstance(x, np.ndarray) else x
 
-    def call(self, arguments: dict[str, Any], function: str = "scalar") -> Any:
-        """The results as they are."""
-        return getattr(self.module, function)(**{k: self.array(x) for k, x in arguments.items()})
-
-    def gradients(self, loss: Any, arguments: dict[str, Any], names: tuple[str, ...]) -> list:
+    def gradients(
+        self, loss: Any, arguments: dict, names: Sequence[str], function: str = "scalar"
+    ) -> list:
         """Gradients of ``loss(output)`` with respect to named arguments, as NumPy."""
         arrays = {k: self.array(x) for k, x in arguments.items()}
 
         def value(wanted: dict) -> Any:
-            return loss(self.module.scalar(**{**arrays, **wanted}))
+            return loss(self.function(function)(**{**arrays, **wanted}))
 
         found = self.jax.grad(value)({name: arrays[name] for name in names})
         return [np.asarray(found[name]) for name in names]
@@ -127,6 +178,13 @@ ROWS = [(name, backend) for name in FRONT_ENDS for backend in backends(name)]
 def numpy(x: Any) -> np.ndarray:
     """Any array without its derivatives."""
     return np.asarray(x.detach() if hasattr(x, "detach") else x)
+
+
+def named(out: Any) -> dict[str, np.ndarray]:
+    """All results of a call by name, PML memory included, without those that have no entries."""
+    found = out._asdict()
+    found = {**found.pop("auxiliary_state"), **found}
+    return {k: numpy(x) for k, x in found.items() if x.shape[1]}
 
 
 def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:

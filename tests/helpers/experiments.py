@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers.calls import FRONT_ENDS, numpy
+from helpers.full_space import Solid
 
 
 class Source(NamedTuple):
@@ -32,6 +33,13 @@ def delay(channel: str) -> float:
 def lead(channel: str) -> float:
     """Time of a receiver's sample 0 in steps: stresses at whole steps, velocities half before."""
     return 0.0 if channel == "p" else -0.5
+
+
+def solid_models(solid: Solid, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """The three models of a homogeneous solid."""
+    mu = solid.rho * solid.vs**2
+    values = {"lamb": solid.rho * solid.vp**2 - 2 * mu, "mu": mu, "buoyancy": 1 / solid.rho}
+    return {name: np.full(shape, value) for name, value in values.items()}
 
 
 def run(

@@ -19,7 +19,7 @@ class Clock:
     """
 
     def __init__(self, nt: int, dt: float, leapfrog: bool = True) -> None:
-        self.nt, self.dt, self.padded = nt, dt, 4 * nt
+        self.nt, self.dt, self.padded = nt, dt, 2 * nt
         eps = 24 / (self.padded * dt)
         self._decay = np.exp(-eps * dt * np.arange(nt))
         self._true = 2 * math.pi * np.fft.rfftfreq(self.padded, dt) - 1j * eps

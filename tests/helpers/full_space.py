@@ -38,7 +38,7 @@ class Solid(NamedTuple):
     rho: float
 
     def bulk_modulus(self, ndim: int) -> float:
-        """lambda + 2 mu / ndim, by which pressure, the mean of ndim stresses, follows dilatation."""
+        """lambda + 2 mu / ndim: of the pressure, which is the mean of ndim stresses."""
         return self.rho * (self.vp**2 - 2 * self.vs**2 * (1 - 1 / ndim))
 
 

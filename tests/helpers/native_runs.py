@@ -6,39 +6,28 @@ import dataclasses
 
 import numpy as np
 
-from dualwave import equations
 from dualwave.maps import Constants
+from helpers.equations import EQUATIONS, random_models
 from helpers.runs import Setup, make_run, random_direction
 
 REGIONS = {1: (37,), 2: (15, 21), 3: (9, 11, 13)}
 SPACING = {1: (5.0,), 2: (5.0, 4.0), 3: (6.0, 5.0, 4.0)}
 PML = {1: (6, 9), 2: (5, 7, 0, 8), 3: (3, 4, 5, 0, 4, 6)}
-MODELS = {
-    "v": (1500, 2500),
-    "d": (5, 50),
-    "rho": (1000, 2000),
-    "lamb": (2e9, 5e9),
-    "mu": (1e9, 3e9),
-    "buoyancy": (5e-4, 1e-3),
-}
-"""Ranges of the models' values."""
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 
 def make_case(name, ndim, accuracy, pml=True, per_shot=False, taps=1, nt=None):
     """A run of two or three shots in random media, and a direction in every operand."""
-    equation = equations.get(name)
     rng = np.random.default_rng(ndim * 10 + accuracy)
     shots = 2 + (ndim == 1)
     shape = (shots if per_shot else 1, *REGIONS[ndim])
-    parameters = {k: rng.uniform(*MODELS[k], shape) for k in equation.parameters}
     setup = Setup(
-        equation=equation,
+        equation=EQUATIONS[name],
         region=REGIONS[ndim],
         spacing=SPACING[ndim],
         pml=PML[ndim] if pml else (0,) * (2 * ndim),
         dt=5e-4,
-        parameters=parameters,
+        parameters=random_models(name, shape, rng),
         accuracy=accuracy,
         nt=nt or (100 if ndim < 3 else 40),
         shots=shots,

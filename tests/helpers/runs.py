@@ -93,7 +93,7 @@ def make_run(setup: Setup) -> Run:
         scale = np.zeros(node.shape)
         for k, entry in enumerate(entries):
             own = slice(k * setup.taps, (k + 1) * setup.taps)
-            scale[:, :, own] = entry.scale * (setup.dt if entry.rate else 1.0)
+            scale[:, :, own] = entry.scale
             if entry.coefficient is not None:
                 grid = coefficients[model_of_shot, names.index(entry.coefficient)]
                 flat, at = grid.reshape(setup.shots, cells), node[:, :, own]

@@ -9,37 +9,15 @@ it should (see report.py).
 from __future__ import annotations
 
 import argparse
-import importlib
-import multiprocessing
-import os
-import resource
 import sys
-import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from problem import Problem, Settings, make_problem
-from report import Run, summary, table, write
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-FRONT_ENDS = {"PyTorch": "invert_torch", "JAX": "invert_jax"}
-
-
-def run(module: str, problem: Problem) -> Run:
-    """One inversion. Called in a process of its own, so that its peak memory is its own."""
-    invert = importlib.import_module(module).invert
-    begin = time.perf_counter()
-    result = invert(problem)
-    return Run(result, time.perf_counter() - begin, _peak_bytes())
-
-
-def _peak_bytes() -> int:
-    # getrusage counts what the parent held when it started this process; Linux's own file does not.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+from common.report import table, write
+from common.runs import run_front_ends
+from problem import Settings, make_problem
+from report import summary
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -54,17 +32,12 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse_arguments()
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     problem = make_problem(
         Settings(spacing=arguments.spacing, shots=arguments.shots, iterations=arguments.iterations)
     )
     print(f"{problem.name}: {problem.true.shape}, {problem.shots['source_amplitudes'].shape[-1]} "
           f"time steps of {1000 * problem.dt:g} ms", flush=True)  # fmt: skip
-    runs = {}
-    for name, module in FRONT_ENDS.items():
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            runs[name] = pool.submit(run, module, problem).result()
+    runs = run_front_ends("invert", problem)
 
     from figure import draw  # here, so that the inversions do not pay for matplotlib
 
