@@ -52,12 +52,15 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
 	git ls-files 'csrc/*' 'tests/*' | grep -E '\.(hpp|cpp|cuh|cu)$$' | xargs $(BIN)/clang-format -i
 
-# Lines of each part, and the longest files.
+# Lines of each part, those of each equation's two files, and the longest files.
 stats:
 	@for d in core torch_api jax_api csrc tests docs; do \
 	  printf '%-10s %7d lines %4d files\n' $$d \
 	    $$(git ls-files $$d | grep -E '\.(py|pyi|hpp|cpp|cuh|cu)$$' | xargs cat /dev/null | wc -l) \
 	    $$(git ls-files $$d | grep -cE '\.(py|pyi|hpp|cpp|cuh|cu)$$'); done
+	@echo "equation      Python   C++"
+	@for f in $$(git ls-files 'csrc/equations/*.hpp'); do name=$$(basename $$f .hpp); \
+	  printf '%-10s %9d %5d\n' $$name $$(wc -l < core/equations/$$name.py) $$(wc -l < $$f); done
 	@git ls-files | grep -E '\.(py|hpp|cpp|cuh|cu)$$' | xargs wc -l | sort -rn | sed -n '2,11p'
 
 clean:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -88,7 +87,9 @@ class CallbackState:
     def get_gradient(self, name: str) -> Array:
         """The gradient of a model so far: the part of all later samples, [1 or shot, *space]."""
         if self.direction == "forward":
-            checks.fail("direction", "is forward", "a backward callback", "There is no gradient yet.")
+            checks.fail(
+                "direction", "is forward", "a backward callback", "There is no gradient yet."
+            )
         return self._arrays["gradients"][checks.choice("name", name, self.model_names)]
 
 

@@ -29,9 +29,7 @@ class Speeds(NamedTuple):
     on_grid: float
 
 
-def choose_speeds(
-    fw: Framework, equation: Equation, inputs: Inputs, options: Options
-) -> Speeds:
+def choose_speeds(fw: Framework, equation: Equation, inputs: Inputs, options: Options) -> Speeds:
     """The speeds that a run goes by."""
     given, before = options.max_vel, inputs.memory.settings
     if given is not None:

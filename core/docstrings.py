@@ -148,7 +148,9 @@ def _models(form: Form, array: str) -> str:
     )
     if form.scattered:
         changes = ", ".join(form.perturbations)
-        text += f"\n    {changes}: changes of the models, shapes as theirs. One or more; default zero."
+        text += (
+            f"\n    {changes}: changes of the models, shapes as theirs. One or more; default zero."
+        )
         for alias, name in form.perturbation_aliases.items():
             text += f"\n    {alias}: another name of {name}."
     return text
@@ -169,12 +171,12 @@ def _sources(equation: Equation, array: str) -> str:
     )
     for channel in tensor_channels(equation):
         text += (
-            f"\n    source_tensors{suffix(channel)}: {array} [shot, source, axis, axis], the moment "
-            "tensors\n        of those sources, axes slowest first; the amplitudes are their rate."
+            f"\n    source_tensors{suffix(channel)}: {array} [shot, source, axis, axis], the "
+            "moment\n        tensors of the sources, axes slowest first; amplitudes are their rate."
         )
     for alias, name in equation.aliases.items():
         old, new = suffix(alias), suffix(name)
-        text += f"\n    source_amplitudes{old}, source_locations{old}: other names of those of {new[1:]}."
+        text += f"\n    source_amplitudes{old}, source_locations{old}: the same as {new[1:]}."
     return text
 
 

@@ -79,9 +79,7 @@ def held(
     return {field: tuple(dict.fromkeys(where)) for field, where in found.items()}
 
 
-def masked(
-    fw: Framework, x: Array, where: Sequence[tuple[int, int]], ndim: int
-) -> Array:
+def masked(fw: Framework, x: Array, where: Sequence[tuple[int, int]], ndim: int) -> Array:
     """x [..., *n] with zeros at the first or last nodes of some axes."""
     for axis, index in where:
         keep = np.ones(x.shape[x.ndim - ndim + axis])

@@ -25,12 +25,13 @@ SPEEDS = ("v", "vp", "vs")
 class Inputs:
     """Arrays of one dtype and device whose shapes agree.
 
-    like: one of the models, for dtype and device. space: cells of the models. models: [1 or shot,
-    *space]; perturbations likewise, by the name of the model, those that are given. nt: samples of the caller. amplitudes: by channel, [shot, source, nt]. tensors: by channel that
-    has them, [shot, source, axis, axis]. fields: initial
-    wavefields by keyword, absent ones left out. memory: PML memory by name.
-    model_values, signals: models and amplitudes as given, as NumPy, None where unknown. They are
-    looked at before anything is computed: under ``jit`` what JAX computes is unknown.
+    like: one of the models, for dtype and device. space: cells of the models. models, and their
+    perturbations where there are any, by the name of the model: [1 or shot, *space]. nt: samples of
+    the caller. amplitudes: by channel, [shot, source, nt]; tensors likewise where there are any,
+    [shot, source, axis, axis]. fields: initial wavefields by keyword, absent ones left out. memory:
+    PML memory by name. model_values, signals: models and amplitudes as given, as NumPy, None where
+    unknown. They are looked at before anything is computed: under ``jit`` what JAX computes is
+    unknown.
     """
 
     like: Array
@@ -95,8 +96,7 @@ def collect(fw: Framework, form: Form, call: Call) -> Inputs:
         nt=nt,
         models=_expanded(models, space, shots),
         perturbations={
-            form.perturbations[name]: x
-            for name, x in _expanded(changes, space, shots).items()
+            form.perturbations[name]: x for name, x in _expanded(changes, space, shots).items()
         },
         sources=tuple(sources),
         amplitudes=amplitudes,

@@ -78,9 +78,7 @@ def _restore(equation: str, names: tuple[str, ...], values: tuple) -> Any:
 def _final_state(self: Any) -> dict[str, Any]:
     """Wavefields and PML memory by name, to pass as ``initial_state`` of the next call."""
     return {
-        name: value
-        for name, value in self._asdict().items()
-        if "receiver_amplitudes" not in name
+        name: value for name, value in self._asdict().items() if "receiver_amplitudes" not in name
     }
 
 

@@ -24,7 +24,8 @@ from .interpolation import ON_CELL, location_weights
 class Points:
     """The sources or receivers of one channel.
 
-    name: the argument, for messages. level: 1 for what records the scattered field. locations: [shot, point, axis], those left out being
+    name: the argument, for messages. level: 1 for what records the scattered field. locations:
+    [shot, point, axis], those left out being
     IGNORE_LOCATION. fw: the framework of ``locations``: NumPy where the values are known and not
     differentiated or mapped, since under ``jit`` all that JAX computes is unknown.
     """

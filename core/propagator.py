@@ -134,9 +134,7 @@ def _run_with_callbacks(
         turned = dict(zip(changes, arrays[tapped:], strict=True))
         own = with_models(fw, setup, operands, (given, turned))
         amplitudes = own.primal.amplitudes[:, :, first:last]
-        own = own._replace(
-            primal=own.primal._replace(amplitudes=amplitudes, state=arrays[count])
-        )
+        own = own._replace(primal=own.primal._replace(amplitudes=amplitudes, state=arrays[count]))
         if setup.form.scattered:
             own = own._replace(direction=own.direction._replace(state=arrays[count + 1]))
         found = _run(backend, replace(setup.description, nt=last - first), own)

@@ -137,7 +137,7 @@ def backward_difference(fw: Framework, x: Array, profile: Profile) -> Array:
 def _shifts(
     fw: Framework, x: Array, profile: Profile, radius: int, nodes: str
 ) -> Callable[[int], Array]:
-    """A function of k that gives x(i + k) at every i, |k| <= radius; beyond the grid zero or images.
+    """A function of k that gives x(i + k) at every i, |k| <= radius, images included.
 
     nodes: where x lies along the axis, see :func:`_image`.
     """
@@ -161,9 +161,7 @@ def _shifts(
     return lambda k: _slice(padded, profile.axis, radius + k, radius + k + cells)
 
 
-def _image(
-    fw: Framework, x: Array, axis: int, radius: int, where: tuple[str, str]
-) -> Array:
+def _image(fw: Framework, x: Array, axis: int, radius: int, where: tuple[str, str]) -> Array:
     """The ``radius`` cells before the first one of x, in the image at a free or a rigid face.
 
     where: the face; and "regular" for whole nodes of second differences, whose free face is the

@@ -27,9 +27,9 @@ def table(*in_jax):
     """Every front end, equation and dimension; in JAX, which compiles for long, some are quick."""
     every = itertools.product(FRONT_ENDS, NAMES, (1, 2, 3))
     return pytest.mark.parametrize(
-        ("name", "equation", "ndim"), rows(every, lambda name, *row: name == "torch" or row in in_jax)
+        ("name", "equation", "ndim"),
+        rows(every, lambda name, *row: name == "torch" or row in in_jax),
     )
-
 
 
 def dot(one, other):

@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 import pytest
-from equations.damped import DAMPED
 
-from dualwave import equations, native
+from dualwave import native
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
-from helpers.calls import FRONT_ENDS, assert_close, case, numpy, wavelet
+from helpers.calls import FRONT_ENDS, assert_close, case_of, cast, named, numpy
+from helpers.equations import EQUATIONS, NAMES, random_models
 from helpers.joint import QUICK
 from helpers.runs import Setup, make_run, random_direction
 
@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore:there are:UserWarning"),  # coarse on purpose
 ]
-equations.register(DAMPED)
 # Small grids are marched by one thread each, large ones by all together: see `divide` in the core.
 SPACES = {"small": (14, 17), "large": (95, 100)}
 
@@ -32,31 +31,24 @@ def _threads():
 
 
 def shots_case(equation, size, dtype="float64", per_shot=False, nt=30):
-    """Three shots with two sources and three receivers each, NumPy arguments and models."""
-    rng = np.random.default_rng(7)
-    space, dt = SPACES[size], 6e-4
-    arguments = case(2, nt)
-    shape = (3, *space) if per_shot else space
-    models = {"v": rng.uniform(1500, 2500, shape).astype(dtype)}
-    if equation == "damped":
-        models["d"] = rng.uniform(20, 200, shape).astype(dtype)
-    del arguments["v"]
-    for key, count in (("source_locations", 2), ("receiver_locations", 3)):
-        # Close to each other, so that what is recorded is not zero.
-        flat = np.stack([rng.permutation(36)[:count] for _ in range(3)])
-        arguments[key] = 5 + np.stack(np.unravel_index(flat, (6, 6)), axis=-1)
-    signal = wavelet(nt, dt, 60.0) * rng.normal(size=(3, 2, 1))
-    return arguments | {"source_amplitudes": signal.astype(dtype)}, models
+    """Three shots with points in every channel, NumPy arguments and models."""
+    space = SPACES[size]
+    arguments = case_of(equation, 2, nt, dtype, shots=3, space=space)
+    models = {k: arguments.pop(k) for k in EQUATIONS[equation].parameters}
+    if per_shot:
+        models = cast(random_models(equation, (3, *space), np.random.default_rng(7)), dtype)
+    return arguments, models
 
 
 def gradient_function(front, equation, arguments):
     """A function of the models: results, and gradients of a loss of all of them, as NumPy."""
-    function = front.module.propagator(equations.get(equation))
+    function = front.function(equation)
     given = {k: front.array(x) for k, x in arguments.items()}
 
     def loss(models):
-        out = function(**models, **given)
-        return (out.receiver_amplitudes**2).sum() + (out.wavefield_0**2).sum(), (out[-1], out[0])
+        out = named(function(**models, **given))
+        squares = ((x**2).sum() / x.shape[-1] for k, x in out.items() if k[:2] != "m_")
+        return sum(squares), out
 
     def by_torch(models):
         for model in models.values():
@@ -71,7 +63,7 @@ def gradient_function(front, equation, arguments):
 
     def call(models):
         found, out = gradient({k: front.array(x) for k, x in models.items()})
-        return [numpy(x) for x in out], {k: numpy(x) for k, x in found.items()}
+        return tuple({k: numpy(x) for k, x in part.items()} for part in (out, found))
 
     return call
 
@@ -81,15 +73,19 @@ def gradients(front, equation, arguments, models):
 
 
 def shot(arguments, number):
-    keys = ("source_amplitudes", "source_locations", "receiver_locations")
-    return arguments | {k: arguments[k][number : number + 1] for k in keys}
+    """The arguments of one shot."""
+    own = {
+        k: x[number : number + 1] for k, x in arguments.items() if k[:7] in ("source_", "receive")
+    }
+    return arguments | own
 
 
 ROWS = [
-    *itertools.product(["torch"], ["scalar", "damped"], SPACES, ["float64", "float32"]),
+    *itertools.product(["torch"], NAMES, SPACES, ["float64", "float32"]),
     # Compiling in JAX takes a second for each call.
     ("jax", "scalar", "large", "float32"),
     ("jax", "damped", "small", "float64"),
+    ("jax", "elastic", "small", "float64"),
 ]
 
 
@@ -102,10 +98,10 @@ def test_three_shots_are_three_runs_of_one(name, equation, size, dtype):
     sums = dict.fromkeys(models, 0.0)
     for number in range(3):
         alone, part = gradients(front, equation, shot(arguments, number), models)
-        for ours, theirs in zip(alone, out, strict=True):
+        for k, ours in alone.items():
             assert ours.dtype == dtype
-            assert np.abs(ours).max() > 0
-            np.testing.assert_array_equal(ours[0], theirs[number])
+            assert np.abs(ours).max() > 0, k
+            np.testing.assert_array_equal(ours[0], out[k][number], err_msg=k)
         sums = {k: sums[k] + part[k].astype("float64") for k in sums}
     for k, total in sums.items():
         assert_close(found[k], total, {"float64": 1e-14, "float32": 1e-6}[dtype])
@@ -122,7 +118,8 @@ def test_three_models_are_three_runs(name, equation, size):
     for number in range(3):
         own = {k: x[number] for k, x in models.items()}
         alone, part = gradients(front, equation, shot(arguments, number), own)
-        np.testing.assert_array_equal(alone[0][0], out[0][number])
+        for k, ours in alone.items():
+            np.testing.assert_array_equal(ours[0], out[k][number], err_msg=k)
         for k in models:
             np.testing.assert_array_equal(part[k], found[k][number])
             assert np.abs(part[k]).max() > 0
@@ -133,15 +130,12 @@ def map_case(equation, space, dtype="float64", nt=12):
     rng = np.random.default_rng(11)
     ndim = len(space)
     setup = Setup(
-        equation=equations.get(equation),
+        equation=EQUATIONS[equation],
         region=space,
         spacing=(5.0, 4.0, 6.0)[:ndim],
         pml=(5, 7, 0, 8, 4, 6)[: 2 * ndim],
         dt=5e-4,
-        parameters={
-            "v": rng.uniform(1500, 2500, (1, *space)),
-            "d": rng.uniform(5, 50, (1, *space)),
-        },
+        parameters=random_models(equation, (1, *space), rng),
         nt=nt,
         shots=3,
         taps=4,
@@ -186,6 +180,11 @@ CASES = pytest.mark.parametrize(
         ("scalar", (17, 18, 19), "float64"),
         ("damped", (14, 17), "float32"),
         ("damped", (80, 90), "float64"),
+        ("acoustic", (80, 90), "float32"),
+        ("acoustic", (11, 12, 13), "float64"),
+        ("elastic", (37,), "float32"),
+        ("elastic", (70, 80), "float64"),
+        ("elastic", (9, 10, 11), "float32"),
     ],
 )
 
@@ -264,6 +263,6 @@ def test_sixteen_callers_at_once():
     assert len(found) == len(jobs)
     for index, job in enumerate(jobs):
         for out, gradient in found[index]:
-            for ours, theirs in zip(out, expected[job][0], strict=True):
-                np.testing.assert_array_equal(ours, theirs)
+            for k, ours in out.items():
+                np.testing.assert_array_equal(ours, expected[job][0][k])
             np.testing.assert_array_equal(gradient["v"], expected[job][1]["v"])

@@ -26,10 +26,10 @@ HARD = Solid(4200.0, 2500.0, 2700.0)
 
 # Contact in 1-D and the most that order 2 and order 4 may be off.
 PLANE = {
-    "speed and density": ("acoustic", Contact(OIL, MUD), 5e-3, 2.5e-3),
-    "density": ("acoustic", Contact(OIL, Fluid(2000.0, 2300.0)), 7e-3, 3e-3),
-    "solids": ("elastic", Contact(ROCK, HARD), 5e-3, 2e-3),
-    "fluid and solid": ("elastic", Contact(WATER, SOFT), 1.1e-2, 2e-3),
+    "speed and density": ("acoustic", Contact(OIL, MUD), 5e-3, 3e-4),
+    "density": ("acoustic", Contact(OIL, Fluid(2000.0, 2300.0)), 7e-3, 1.3e-3),
+    "solids": ("elastic", Contact(ROCK, HARD), 2e-3, 2e-4),
+    "fluid and solid": ("elastic", Contact(WATER, SOFT), 1.1e-2, 8e-4),
 }
 FREQUENCY, WAVELENGTH = 20.0, 100.0
 
@@ -50,7 +50,7 @@ def plane(name, order, late=0.0, moved=0):
     upper, lower = (compressional(medium) for medium in contact)
     each = 80 if order == 2 else 40
     spacing = WAVELENGTH / each
-    dt = 0.75 * spacing / max(upper.v, lower.v)
+    dt = (0.75 if order == 2 else 0.7) * spacing / max(upper.v, lower.v)
     nt, first, source = round(0.24 / dt), 9 * each, 8 * each
     signal = ricker((np.arange(nt) - late) * dt, FREQUENCY) / spacing
     cells = np.array([[source + each // 2], [first + each]])
@@ -66,6 +66,7 @@ def plane(name, order, late=0.0, moved=0):
         pml_freq=FREQUENCY,
         courant_number=0.76,
     )
+    assert all((x[:, 0] == 0).all() for x in found.values())  # no sub-stepping
     clock = Clock(nt, dt)
     spectrum = clock.spectrum(ricker(np.arange(nt) * dt, FREQUENCY), delay("x"))
     one, two = upper.rho * upper.v, lower.rho * lower.v
@@ -102,12 +103,12 @@ EVERYWHERE = tuple((c, z, x) for c in ("p", "y", "x") for z in (-0.5, 0.4) for x
 
 # Contact, source and order: the most that a channel may be off with 40 cells to 100 m.
 OBLIQUE = {
-    ("acoustic", Contact(OIL, MUD), EXPLOSION, 4): 2e-3,
-    ("acoustic", Contact(OIL, Fluid(2000.0, 2300.0)), EXPLOSION, 4): 4e-3,
-    ("acoustic", Contact(OIL, MUD), FORCE, 4): 2e-3,
-    ("elastic", Contact(ROCK, HARD), EXPLOSION, 4): 2e-3,
-    ("elastic", Contact(ROCK, HARD), FORCE, 4): 2e-3,
-    ("elastic", Contact(OIL, ROCK), EXPLOSION, 2): 2e-2,
+    ("acoustic", Contact(OIL, MUD), EXPLOSION, 4): 1e-3,
+    ("acoustic", Contact(OIL, Fluid(2000.0, 2300.0)), EXPLOSION, 4): 2.5e-3,
+    ("acoustic", Contact(OIL, MUD), FORCE, 4): 1e-3,
+    ("elastic", Contact(ROCK, HARD), EXPLOSION, 4): 1e-3,
+    ("elastic", Contact(ROCK, HARD), FORCE, 4): 1e-3,
+    ("elastic", Contact(OIL, ROCK), EXPLOSION, 2): 1.8e-2,
     ("elastic", Contact(OIL, ROCK), EXPLOSION, 4): 7e-3,
     ("elastic", Contact(WATER, SOFT), EXPLOSION, 4): 9e-3,
     ("elastic", Contact(WATER, SOFT), ("explosion", 0.6), 4): 9e-3,
@@ -116,8 +117,8 @@ OBLIQUE = {
 
 
 def oblique(equation, contact, source, order):
-    # Near the limit of stability half a step is long.
-    courant = 0.95 if order == 2 else 0.8
+    # Near the limit of stability, which a contrast lowers, half a step is long.
+    courant = 0.8 if order == 2 else 0.7
     return Experiment(
         equation, contact, source, EVERYWHERE, order=order, periods=4.5, courant=courant
     )
@@ -146,7 +147,7 @@ def test_the_tolerance_tells_a_cell_and_half_a_time_step(key, fault):
 )
 def test_convergence(contact, order, rate):
     """Order 2 keeps its order; beyond, slip at a fluid's edge is of first order."""
-    e = replace(oblique("elastic", contact, EXPLOSION, order), courant=0.75)
+    e = replace(oblique("elastic", contact, EXPLOSION, order), courant=0.6)
     coarse, fine = errors(replace(e, cells=20)), errors(e)
     for channel in coarse:
         found = math.log2(coarse[channel] / fine[channel])

@@ -90,9 +90,7 @@ def _module(function: Callable) -> type[Propagator]:
     title = "".join(word.capitalize() for word in function.__name__.split("_"))
     models = function.equation.parameters  # type: ignore[attr-defined]
     flags = ", ".join(f"{name}_requires_grad" for name in models)
-    text = _TEXT.format(
-        name=function.__name__, title=title, models=", ".join(models), flags=flags
-    )
+    text = _TEXT.format(name=function.__name__, title=title, models=", ".join(models), flags=flags)
     members = {"function": staticmethod(function), "__doc__": text, "__module__": __name__}
     return type(title, (Propagator,), members)
 

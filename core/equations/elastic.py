@@ -14,6 +14,7 @@ edge is a free surface half a cell above the first solid node (Zeng et al. 2012)
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -40,6 +41,7 @@ def coefficient_map(parameters: Mapping[str, Any], dt: float) -> dict[str, Any]:
     return coefficients
 
 
+@functools.cache
 def fields(ndim: int) -> tuple[str, ...]:
     """Velocities, then stresses row by row of the upper triangle."""
     names = axes(ndim)
@@ -47,6 +49,7 @@ def fields(ndim: int) -> tuple[str, ...]:
     return (*(f"v{a}" for a in names), *stresses)
 
 
+@functools.cache
 def stages(ndim: int) -> tuple[Stage, ...]:
     """Newton's law from t - dt/2 to t + dt/2, then Hooke's from t to t + dt."""
     names = tuple(enumerate(axes(ndim)))
@@ -83,9 +86,7 @@ def sources(ndim: int) -> dict[str, tuple[Action, ...]]:
     """Rate of pressure, force per volume, and rate of a moment tensor per volume."""
     names = tuple(enumerate(axes(ndim)))
     pressure = tuple(Action(stress(a, a), scale=-1.0, rate=True) for _, a in names)
-    normal = tuple(
-        Action(stress(a, a), scale=-1.0, rate=True, tensor=(i, i)) for i, a in names
-    )
+    normal = tuple(Action(stress(a, a), scale=-1.0, rate=True, tensor=(i, i)) for i, a in names)
     shear = tuple(
         Action(
             stress(a, b),
@@ -105,7 +106,9 @@ def receivers(ndim: int) -> dict[str, tuple[Action, ...]]:
     names = tuple(enumerate(axes(ndim)))
     pressure = tuple(Action(stress(a, a), scale=-1.0 / ndim) for _, a in names)
     velocity = {a: (Action(f"v{a}"),) for _, a in names}
-    normal = {f"strain_rate_{a}{a}": (Action(f"v{a}", stencil=((i, "backward"),)),) for i, a in names}
+    normal = {
+        f"strain_rate_{a}{a}": (Action(f"v{a}", stencil=((i, "backward"),)),) for i, a in names
+    }
     shear = {
         f"strain_rate_{b}{a}": tuple(
             Action(f"v{one}", scale=0.5, stencil=((k, "average"), (m, "central")))

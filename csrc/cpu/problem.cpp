@@ -1,5 +1,9 @@
 #include "cpu/problem.hpp"
 
+#if defined(__linux__)
+#  include <sys/mman.h>
+#endif
+
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -10,13 +14,47 @@
 
 namespace dualwave {
 
+namespace {
+
+constexpr std::size_t kLine = 64;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+std::uintptr_t aligned(const void* p, std::size_t to) {
+  return (reinterpret_cast<std::uintptr_t>(p) + to - 1) / to * to;
+}
+
+}  // namespace
+
 template <class T>
 void Buffer<T>::resize(Index size) {
-  constexpr std::size_t line = 64;
-  owner_.reset(std::calloc(static_cast<std::size_t>(size) * sizeof(T) + line, 1));
+  const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
+  owner_.reset();
+#if defined(__linux__)
+  // Fields of a large grid have more small pages than the processor keeps addresses of.
+  if (bytes >= 2 * kHugePage) {
+    const std::size_t mapped = bytes + kHugePage;
+    void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) throw std::bad_alloc();
+    owner_ = {p, Free{mapped}};
+    data_ = reinterpret_cast<T*>(aligned(p, kHugePage));
+    madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: without it the pages are small
+    return;
+  }
+#endif
+  owner_ = {std::calloc(bytes + kLine, 1), Free{}};
   if (!owner_) throw std::bad_alloc();
-  const auto address = reinterpret_cast<std::uintptr_t>(owner_.get());
-  data_ = reinterpret_cast<T*>((address + line - 1) / line * line);
+  data_ = reinterpret_cast<T*>(aligned(owner_.get(), kLine));
+}
+
+template <class T>
+void Buffer<T>::Free::operator()(void* p) const {
+#if defined(__linux__)
+  if (mapped) {
+    munmap(p, mapped);
+    return;
+  }
+#endif
+  std::free(p);
 }
 
 template <class T>

@@ -10,7 +10,7 @@
 
 namespace dualwave {
 
-// Zeroed memory. It comes from calloc, whose pages the system zeroes when a thread first touches them.
+// Zeroed memory. It comes from calloc or the system, which zeroes pages when a thread first touches them.
 template <class T>
 class Buffer {
  public:
@@ -22,7 +22,8 @@ class Buffer {
 
  private:
   struct Free {
-    void operator()(void* p) const { std::free(p); }
+    std::size_t mapped = 0;  // bytes of a mapping; 0: memory of calloc
+    void operator()(void* p) const;
   };
   std::unique_ptr<void, Free> owner_;
   T* data_ = nullptr;  // aligned to a cache line

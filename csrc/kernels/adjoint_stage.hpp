@@ -37,7 +37,8 @@ struct AdjointMultiply {
     if (row.view.gradient[0]) Interpreted::add_gradients(row, first, last, table, levels);
   }
 
-  template <class Interpreted>
+  static constexpr bool absorbs_ends() { return false; }
+  template <class Interpreted, bool = false>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
     Interpreted::multiply(row, first, last, table, levels);
   }
@@ -75,7 +76,8 @@ struct AdjointGather {
     unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, first, last); });
   }
 
-  template <class Interpreted>
+  static constexpr bool absorbs_ends() { return false; }
+  template <class Interpreted, bool = false>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
     Interpreted::gather(row, first, last, table, levels);
   }

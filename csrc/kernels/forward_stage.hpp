@@ -14,12 +14,68 @@ struct ForwardStage {
     unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, first, last); });
   }
 
-  template <class Interpreted>
+  template <class Interpreted, bool with_ends = false>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::forward(row, first, last, table, levels, save);
+    Interpreted::forward(row, first, last, table, {levels, save, absorbs_ends() && with_ends});
+  }
+
+  // Whether absorb_ends does the part of the PML that acts along x: in short slabs at the ends of every row the
+  // look-ups of the interpreter cost more than the work.
+  static constexpr bool absorbs_ends() {
+    bool any = false;
+    for (int p = 0; p < Traits::pieces; ++p) {
+      if (Traits::piece(p).op == Op::second) return false;
+      any |= along_x(p);
+    }
+    return any && levels == 1 && !save;
+  }
+
+  static void absorb_ends(const Row<T>& row) {
+    const Geometry& g = row.layout.geometry;
+    const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
+    if (low > 0) absorb_end(row, 0, low);
+    if (high < g.n[2]) absorb_end(row, high, g.n[2]);
   }
 
  private:
+  static constexpr bool along_x(int p) {
+    return Traits::piece(p).op != Op::value && Traits::piece(p).axis == Traits::dim - 1;
+  }
+
+  static DW_NOINLINE void absorb_end(const Row<T>& row, Index first, Index last) {
+    const Pointers at(row);
+    const Profile<T> profile = row.layout.profile[2];
+    T* const memories = row.view.state[0] + row.slab_offset(2, first);
+    T* memory[Traits::pieces];
+    int number = row.layout.first_memory[Traits::index];
+    unroll<Traits::pieces>([&](auto p) DW_FLAT {
+      if constexpr (Traits::piece(p).op != Op::value) memory[p] = memories + row.layout.memory[number++];
+    });
+#pragma GCC ivdep
+    for (Index x = first; x < last; ++x)
+      unroll<Traits::pieces>([&](auto p) DW_FLAT {
+        constexpr Piece piece = Traits::piece(p);
+        if constexpr (along_x(p)) {
+          constexpr bool half = piece.op == Op::forward;
+          const T difference = derivative<piece.op, order>(at.field[0][piece.field] + x, 1, at.weights[2]);
+          const PmlCell<T> cell{(half ? profile.a_half : profile.a) + x, (half ? profile.b_half : profile.b)[x],
+                                0};
+          const T value = static_cast<T>(piece.scale) * staggered_pml(difference, cell, memory[p] + x);
+          unroll<Traits::terms>([&](auto t) DW_FLAT {
+            constexpr Term term = Traits::term(t);
+            if constexpr (term.quantity == piece.quantity) {
+              T* target = at.field[0][term.target] + x;
+              constexpr T scale = static_cast<T>(term.scale);
+              if constexpr (term.coefficient == kOne)
+                target[0] = madd(scale, value, target[0]);
+              else
+                target[0] = madd(scale * at.coefficient[0][term.coefficient][x], value, target[0]);
+            }
+          });
+        }
+      });
+  }
+
   // Pointers to the cells of a row, by level.
   struct Pointers {
     T* field[levels][Traits::fields];
@@ -28,18 +84,27 @@ struct ForwardStage {
     Weights<T> weights[3];
     Index stride[3];
 
+    // Every index is a constant, or the whole would stay in memory, and be read again in every cell.
     DW_INLINE explicit Pointers(const Row<T>& row) {
       unroll<levels>([&](auto level) DW_FLAT {
-        for (int f = 0; f < Traits::fields; ++f) field[level][f] = row.state(level, f);
-        for (int c = 0; c < Traits::coefficients; ++c) coefficient[level][c] = row.coefficient(level, c);
+        unroll<Traits::fields>([&](auto f) DW_FLAT { field[level][f] = row.state(level, f); });
+        unroll<Traits::coefficients>([&](auto c)
+                                         DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
         if constexpr (save)
-          for (int h = 0; h < Traits::histories; ++h)
-            history[level][h] = row.grid(row.view.history[level], h);
+          unroll<Traits::histories>([&](auto h)
+                                        DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
       });
-      for (int axis = first_axis; axis < 3; ++axis) {
-        weights[axis] = row.layout.weights[axis];
+      unroll<Traits::dim>([&](auto a) DW_FLAT {
+        constexpr int axis = first_axis + a;
+        unroll<order / 2 + 1>([&](auto k) DW_FLAT {
+          weights[axis].second[k] = row.layout.weights[axis].second[k];
+          if constexpr (k < order / 2) {
+            weights[axis].first[k] = row.layout.weights[axis].first[k];
+            weights[axis].staggered[k] = row.layout.weights[axis].staggered[k];
+          }
+        });
         stride[axis] = row.layout.geometry.stride[axis];
-      }
+      });
     }
   };
 

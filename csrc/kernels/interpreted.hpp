@@ -24,8 +24,13 @@ DW_NOINLINE void add_product(T* __restrict to, T scale, const T* a, const T* b, 
 // Cells [first, last) are at most `chunk`.
 template <int order, class T, int chunk>
 struct Interpreted {
-  static DW_HD void forward(const Row<T>& row, Index first, Index last, const StageTable& table, int levels,
-                            bool save);
+  struct Options {
+    int levels;
+    bool save;
+    bool without_ends;  // what acts along x is done elsewhere
+  };
+  static DW_HD void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
+                            const Options& options);
   static DW_HD void multiply(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
   static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
   static DW_HD void add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
@@ -67,10 +72,26 @@ struct Interpreted {
 // What the PML adds to a stage: the memory's part of each derivative, multiplied and added wherever the
 // derivative goes.
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index last, const StageTable& table, int levels,
-                          bool save) {
-  for (int p = 0; p < table.pieces; ++p)
+DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index last,
+                                                 const StageTable& table, const Options& options) {
+  const int levels = options.levels;
+  const bool save = options.save;
+  for (int p = 0; p < table.pieces; ++p) {
+    if (options.without_ends && table.piece[p].axis == table.dim - 1) continue;
     for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      // Where a derivative goes to one place alone no row in between is needed.
+      const int only = table.only_term_of_piece[p];
+      if (levels == 1 && !save && only >= 0 && piece.op != Op::second &&
+          table.term[only].coefficient != kOne) {
+        const Term& term = table.term[only];
+        with_op(piece, table.dim, [&](auto op, auto inner) {
+          if constexpr (op != Op::second)
+            absorb_into<op, order, inner>(row, stretch, row.state(0, piece.field), row.view.state[0],
+                                          static_cast<T>(term.scale), row.coefficient(0, term.coefficient),
+                                          row.state(0, term.target));
+        });
+        return;
+      }
       T added[kLevels][chunk];
       for (int level = 0; level < levels; ++level) {
         T* to = added[level] - first;
@@ -93,6 +114,7 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
                              added[level ^ part] - first, stretch.from, stretch.to);
       }
     });
+  }
 }
 
 template <int order, class T, int chunk>

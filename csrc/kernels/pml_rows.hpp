@@ -41,6 +41,22 @@ DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T
   }
 }
 
+// The same of a staggered derivative, times c[x], added where it goes: target[x] += scale * c[x] * it.
+template <Op op, int order, bool inner, class T>
+DW_NOINLINE void absorb_into(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T scale,
+                             const T* c, T* __restrict target) {
+  const Layout<T>& l = row.layout;
+  const Index stride = inner ? 1 : l.geometry.stride[s.axis];
+  const Weights<T> w = l.weights[s.axis];
+  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+  T* memory = state + l.memory[s.memory_number] + s.at;
+  const T factor = s.scale * scale;
+#pragma GCC ivdep
+  for (Index x = s.from; x < s.to; ++x)
+    target[x] = madd(factor * c[x],
+                     staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x), target[x]);
+}
+
 // The transpose's first pass, over the row q of Lambda.
 template <Op op, bool inner, class T>
 DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {

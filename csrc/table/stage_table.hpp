@@ -12,6 +12,7 @@ struct StageTable {
   int memory_of_piece[kMaxPieces];   // its number among the stage's pieces with memory, or -1
   int scratch_of_piece[kMaxPieces];  // slot of its quantity in the adjoint's scratch, or -1
   int history_of_piece[kMaxPieces];  // slot of its quantity in the history, or -1
+  int only_term_of_piece[kMaxPieces];  // the term of its quantity where there is one alone, or -1
   int pieces;
   Term term[kMaxTerms];
   int history_of_term[kMaxTerms];
@@ -36,6 +37,15 @@ constexpr StageTable make_stage_table() {
     table.memory_of_piece[p] = piece.op == Op::value ? -1 : memories++;
     table.scratch_of_piece[p] = differentiated ? Traits::scratch_slot(piece.quantity) : -1;
     table.history_of_piece[p] = Traits::in_history(piece.quantity) ? Traits::history_slot(piece.quantity) : -1;
+  }
+  for (int p = 0; p < Traits::pieces; ++p) {
+    int found = 0;
+    for (int t = 0; t < Traits::terms; ++t)
+      if (Traits::term(t).quantity == Traits::piece(p).quantity) {
+        table.only_term_of_piece[p] = t;
+        ++found;
+      }
+    if (found != 1) table.only_term_of_piece[p] = -1;
   }
   for (int t = 0; t < Traits::terms; ++t) {
     table.term[t] = Traits::term(t);

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 SPACING = 10.0  # m
-DT = 1e-3  # s; below 0.6 * SPACING / (sqrt(3) * MAX_SPEED), so that nobody sub-steps, 3-D included
+DT = 1e-3  # s; below 0.6 * SPACING / (sqrt(3) * 1.05 * MAX_SPEED): nobody sub-steps, 3-D included
 MIN_SPEED, MAX_SPEED = 1500.0, 3000.0  # m/s
 PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times that
 
@@ -26,6 +27,7 @@ class Case:
     accuracy: int = 4
     device: str = "cpu"
     pml: int = 20
+    equation: str = "scalar"
 
     @property
     def ndim(self) -> int:
@@ -45,7 +47,8 @@ class Case:
     def label(self) -> str:
         """For the table."""
         size = " x ".join(map(str, (*self.shape, self.nt)))
-        words = [f"{self.ndim}-D {size} steps", f"{self.shots} shot{'s' * (self.shots > 1)}"]
+        words = [self.equation] * (self.equation != "scalar")
+        words += [f"{self.ndim}-D {size} steps", f"{self.shots} shot{'s' * (self.shots > 1)}"]
         words += [f"order {self.accuracy}"] * (self.accuracy != 4)
         words += ["GPU"] * (self.device != "cpu")
         return ", ".join([*words, "gradient" if self.gradient else "forward"])
@@ -59,10 +62,10 @@ class Case:
 class Problem:
     """Arrays of a case: float32, locations int64 in cells.
 
-    speed [*shape]; amplitudes [shots, 1, nt]; sources [shots, 1, ndim]; receivers [shots, Nr, ndim]
+    models by name, [*shape]; amplitudes [shots, 1, nt]; sources [shots, 1, ndim]; receivers [shots, Nr, ndim]
     """
 
-    speed: np.ndarray
+    models: dict[str, np.ndarray]
     amplitudes: np.ndarray
     sources: np.ndarray
     receivers: np.ndarray
@@ -82,8 +85,43 @@ def make_problem(case: Case) -> Problem:
     sources = np.array([[[2, *middle, column]] for column in columns], np.int64)
     receivers = np.broadcast_to(_receivers(case), (case.shots, *_receivers(case).shape))
     return Problem(
-        speed, np.ascontiguousarray(amplitudes), sources, np.ascontiguousarray(receivers)
+        _models(case, speed),
+        np.ascontiguousarray(amplitudes),
+        sources,
+        np.ascontiguousarray(receivers),
     )
+
+
+def _models(case: Case, speed: np.ndarray) -> dict[str, np.ndarray]:
+    """Of the equation: density grows with speed, and S waves have half of it."""
+    density = 1000.0 + 0.3 * speed
+    if case.equation == "scalar":
+        return {"v": speed}
+    if case.equation == "acoustic":
+        return {"v": speed, "rho": density}
+    mu = density * (speed / 2) ** 2
+    return {"lamb": density * speed**2 - 2 * mu, "mu": mu, "buoyancy": 1 / density}
+
+
+def keywords(case: Case, problem: Problem) -> dict[str, Any]:
+    """Arguments by the names that Deepwave and Dualwave share, but for the models."""
+    source = {"scalar": "", "acoustic": "_volume_rate", "elastic": "_pressure_rate"}[case.equation]
+    receiver = "" if case.equation == "scalar" else "_p"
+    return {
+        f"source_amplitudes{source}": problem.amplitudes,
+        f"source_locations{source}": problem.sources,
+        f"receiver_locations{receiver}": problem.receivers,
+        "accuracy": case.accuracy,
+        "pml_width": case.pml,
+        "pml_freq": PEAK_FREQUENCY,
+        "max_vel": MAX_SPEED * (1.0 if case.equation == "scalar" else 1.05),
+        "backend": "compiled",  # never fall back to the interpreted one
+    }
+
+
+def result_name(case: Case) -> str:
+    """The receivers' records among the results."""
+    return "receiver_amplitudes" + "_p" * (case.equation != "scalar")
 
 
 def _ricker(nt: int) -> np.ndarray:
@@ -110,6 +148,10 @@ CASES = [
     *_both(Case("2d-1shot", (400, 800), 1000)),
     *_both(Case("2d-8shots", (400, 800), 1000, shots=8)),
     *_both(Case("3d", (120, 120, 120), 200)),
+    *_both(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic")),
+    *_both(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic")),
+    *_both(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic")),
+    *_both(Case("elastic-3d", (100, 100, 100), 200, equation="elastic")),
     Case("gpu-2d-forward", (4096, 4096), 1000, device="cuda"),
     Case("gpu-3d-forward", (512, 512, 512), 200, accuracy=8, device="cuda"),
 ]

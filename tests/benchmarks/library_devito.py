@@ -49,7 +49,7 @@ class Run:
 
     def _operator(self, grid: Grid) -> Operator:
         m = Function(name="m", grid=grid, space_order=self.case.accuracy)
-        m.data[:] = np.pad(self.problem.speed, self.case.pml, mode="edge") ** -2.0
+        m.data[:] = np.pad(self.problem.models["v"], self.case.pml, mode="edge") ** -2.0
         damp = Function(name="damp", grid=grid, space_order=self.case.accuracy)
         damp.data[:] = _damping(grid.shape, self.case.pml)
         u, dt = self.u, grid.stepping_dim.spacing
@@ -82,8 +82,8 @@ class Run:
         self.source.data[:] = problem.amplitudes[shot].T
         self.receiver.coordinates.data[:] = SPACING * problem.receivers[shot]
 
-    def to_numpy(self, result: np.ndarray) -> np.ndarray:
-        return -result  # its source term has the other sign
+    def to_numpy(self, result: np.ndarray) -> list[np.ndarray]:
+        return [-result]  # its source term has the other sign
 
 
 def _damping(shape: tuple[int, ...], width: int) -> np.ndarray:

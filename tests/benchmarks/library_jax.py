@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cases import DT, MAX_SPEED, PEAK_FREQUENCY, SPACING, Case, make_problem
+from cases import DT, SPACING, Case, keywords, make_problem, result_name
 
 import dualwave.jax
 
@@ -18,31 +18,28 @@ class Run:
         self.version = f"{dualwave.__version__}, JAX {jax.__version__}"
         if case.nt > case.tiny().nt:
             Run(library, case.tiny())()
-        problem = make_problem(case)
-        keywords = {
-            "source_locations": problem.sources,
-            "receiver_locations": problem.receivers,
-            "accuracy": case.accuracy,
-            "pml_width": case.pml,
-            "pml_freq": PEAK_FREQUENCY,
-            "max_vel": MAX_SPEED,
-            "backend": "compiled",
-        }
+        problem, propagator = make_problem(case), getattr(dualwave.jax, case.equation)
+        given = keywords(case, problem)
+        name = next(k for k in given if k.startswith("source_amplitudes"))
+        amplitudes = given.pop(name)
 
-        def records(speed: jax.Array, amplitudes: jax.Array) -> jax.Array:
-            out = dualwave.jax.scalar(speed, SPACING, DT, source_amplitudes=amplitudes, **keywords)
-            return out[-1]
+        def records(models: dict, amplitudes: jax.Array) -> jax.Array:
+            signal = {name: amplitudes}
+            out = propagator(**models, grid_spacing=SPACING, dt=DT, **signal, **given)
+            return getattr(out, result_name(case))
 
-        def misfit(speed: jax.Array, amplitudes: jax.Array) -> jax.Array:
-            return jnp.sum(records(speed, amplitudes) ** 2)
+        def misfit(models: dict, amplitudes: jax.Array) -> jax.Array:
+            return jnp.sum(records(models, amplitudes) ** 2)
 
-        self.inputs = jax.device_put((problem.speed, problem.amplitudes), device)
+        self.inputs = jax.device_put((problem.models, amplitudes), device)
+        self.order = list(problem.models) if case.gradient else []
         function = jax.jit(jax.grad(misfit) if case.gradient else records)
         self.compiled = function.lower(*self.inputs).compile()
 
-    def __call__(self) -> jax.Array:
-        return jax.block_until_ready(self.compiled(*self.inputs))
+    def __call__(self) -> list[jax.Array]:
+        found = jax.block_until_ready(self.compiled(*self.inputs))
+        return [found[name] for name in self.order] if self.order else [found]
 
     @staticmethod
-    def to_numpy(result: jax.Array) -> np.ndarray:
-        return np.asarray(result)
+    def to_numpy(result: list[jax.Array]) -> list[np.ndarray]:
+        return [np.asarray(x) for x in result]

@@ -1,4 +1,4 @@
-"""Deepwave and dualwave.torch: two functions that take the same keywords."""
+"""Deepwave and dualwave.torch: functions that take the same keywords."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import memory
 import numpy as np
 import torch
-from cases import DT, MAX_SPEED, PEAK_FREQUENCY, SPACING, Case, make_problem
+from cases import DT, SPACING, Case, keywords, make_problem, result_name
 
 
 class Run:
@@ -16,38 +16,42 @@ class Run:
     def __init__(self, library: str, case: Case):
         if case.device == "cuda" and not torch.cuda.is_available():
             raise RuntimeError("no CUDA device")
+        problem = make_problem(case)
         if library == "deepwave" and case.gradient and case.device == "cpu":
-            # Its history is one field a step. Asked for in vain, it would end a process.
-            memory.require(4 * case.updates)
-        self.scalar = importlib.import_module(library).scalar
+            # Its history is one to nine fields a step. Asked for in vain, it would end a process.
+            memory.require(4 * case.updates * _HISTORY[case.equation][case.ndim - 1])
+        self.function = getattr(importlib.import_module(library), case.equation)
         package = importlib.import_module(library.partition(".")[0])
         self.version = f"{package.__version__}, PyTorch {torch.__version__}"
         if case.nt > case.tiny().nt:
             Run(library, case.tiny())()
-        self.gradient, self.device = case.gradient, case.device
-        problem = make_problem(case)
-        self.speed = torch.from_numpy(problem.speed).to(self.device)
-        self.speed.requires_grad_(case.gradient)
+        self.gradient, self.device, self.result = case.gradient, case.device, result_name(case)
+        self.models = {k: self._tensor(x) for k, x in problem.models.items()}
+        for model in self.models.values():
+            model.requires_grad_(case.gradient)
+        given = keywords(case, problem)
         self.arguments = {
-            "source_amplitudes": torch.from_numpy(problem.amplitudes).to(self.device),
-            "source_locations": torch.from_numpy(problem.sources).to(self.device),
-            "receiver_locations": torch.from_numpy(problem.receivers).to(self.device),
-            "accuracy": case.accuracy,
-            "pml_width": case.pml,
-            "pml_freq": PEAK_FREQUENCY,
-            "max_vel": MAX_SPEED,
-            "backend": "compiled",  # never fall back to the interpreted one
+            k: self._tensor(x) if isinstance(x, np.ndarray) else x for k, x in given.items()
         }
 
-    def __call__(self) -> torch.Tensor:
-        self.speed.grad = None
-        records = self.scalar(self.speed, SPACING, DT, **self.arguments)[-1]
+    def _tensor(self, x: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(x).to(self.device)
+
+    def __call__(self) -> list[torch.Tensor]:
+        for model in self.models.values():
+            model.grad = None
+        out = self.function(**self.models, grid_spacing=SPACING, dt=DT, **self.arguments)
+        records = getattr(out, self.result)
         if self.gradient:
             records.square().sum().backward()
         if self.device == "cuda":
             torch.cuda.synchronize()
-        return self.speed.grad if self.gradient else records
+        return [model.grad for model in self.models.values()] if self.gradient else [records]
 
     @staticmethod
-    def to_numpy(result: torch.Tensor) -> np.ndarray:
-        return result.detach().cpu().numpy()
+    def to_numpy(result: list[torch.Tensor]) -> list[np.ndarray]:
+        return [x.detach().cpu().numpy() for x in result]
+
+
+_HISTORY = {"scalar": (1, 1, 1), "acoustic": (2, 3, 4), "elastic": (2, 5, 9)}
+"""Fields that Deepwave stores at each step, in one to three dimensions."""

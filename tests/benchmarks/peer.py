@@ -28,7 +28,7 @@ class Peer:
         self.library, self.case = library, case
         self.python = Path(sys.executable) if python is None else python
         self._scratch = tempfile.TemporaryDirectory(prefix="benchmark-")
-        self.result = Path(self._scratch.name) / "result.npy"
+        self.result = Path(self._scratch.name) / "result.npz"
         self._log = open(Path(self._scratch.name) / "stderr", "w+")  # noqa: SIM115
         # -E: PYTHONPATH belongs to this interpreter, not to that of another environment.
         flags = [] if python is None else ["-E"]

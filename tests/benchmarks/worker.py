@@ -36,7 +36,7 @@ class Worker:
         self.meter = HostMeter() if case.device == "cpu" else DeviceMeter()
         out = self.run()
         self.meter.first_call_done()
-        np.save(result, self.run.to_numpy(out))
+        np.savez(result, *self.run.to_numpy(out))
         return {"version": self.run.version}
 
     def measure(self, seconds: float) -> dict[str, Any]:

@@ -58,30 +58,35 @@ def case(ndim: int = 2, nt: int = 50, dtype: str = "float64", **changes: Any) ->
 
 
 def case_of(
-    equation: str, ndim: int = 2, nt: int = 50, dtype: str = "float64", **changes: Any
+    equation: str,
+    ndim: int = 2,
+    nt: int = 50,
+    dtype: str = "float64",
+    shots: int = 2,
+    space: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
     """As :func:`case`, of any equation, with points in every channel."""
     rng, table = np.random.default_rng(20 + ndim), EQUATIONS[equation]
-    arguments, space = case(ndim, nt), np.array(SHAPES[ndim])
+    arguments, space = case(ndim, nt), space or SHAPES[ndim]
     shared = ("grid_spacing", "dt", "pml_width", "max_vel", "pml_freq")
-    arguments = {k: arguments[k] for k in shared} | random_models(equation, SHAPES[ndim], rng)
+    arguments = {k: arguments[k] for k in shared} | random_models(equation, space, rng)
 
     def cells(count: int) -> np.ndarray:
-        # Close to each other, and not at the last cell: a field may have no node there.
-        low, box = (space - 5) // 2, (4,) * ndim
-        flat = np.stack([rng.permutation(4**ndim)[:count] for _ in range(2)])
+        # Close to each other and to a layer, and not at the last cell, where some fields end.
+        low, box = np.minimum((np.array(space) - 5) // 2, 4), (4,) * ndim
+        flat = np.stack([rng.permutation(4**ndim)[:count] for _ in range(shots)])
         return low + np.stack(np.unravel_index(flat, box), axis=-1)
 
     for channel, actions in table.sources(ndim).items():
         end, size = suffix(channel), 1 / arguments["dt"] if actions[0].rate else 1.0
-        signal = rng.normal(size=(2, 2, 1)) * wavelet(nt, arguments["dt"], 60.0)
+        signal = rng.normal(size=(shots, 2, 1)) * wavelet(nt, arguments["dt"], 60.0)
         arguments[f"source_amplitudes{end}"] = size * signal
         arguments[f"source_locations{end}"] = cells(2)
         if channel in tensor_channels(table):
-            arguments[f"source_tensors{end}"] = rng.normal(size=(2, 2, ndim, ndim))
+            arguments[f"source_tensors{end}"] = rng.normal(size=(shots, 2, ndim, ndim))
     for channel in table.receivers(ndim):
         arguments[f"receiver_locations{suffix(channel)}"] = cells(3)
-    return cast(arguments, dtype) | changes
+    return cast(arguments, dtype)
 
 
 def cast(arguments: dict[str, Any], dtype: str) -> dict[str, Any]:
@@ -180,11 +185,11 @@ def numpy(x: Any) -> np.ndarray:
     return np.asarray(x.detach() if hasattr(x, "detach") else x)
 
 
-def named(out: Any) -> dict[str, np.ndarray]:
+def named(out: Any) -> dict[str, Any]:
     """All results of a call by name, PML memory included, without those that have no entries."""
     found = out._asdict()
     found = {**found.pop("auxiliary_state"), **found}
-    return {k: numpy(x) for k, x in found.items() if x.shape[1]}
+    return {k: x for k, x in found.items() if x.shape[1]}
 
 
 def assert_close(ours: Any, theirs: Any, tolerance: float) -> None:

@@ -141,6 +141,8 @@ def found(e: Experiment, late: float = 0.0, moved: tuple[int, int] = (0, 0)) -> 
         pml_freq=FREQUENCY,
         courant_number=e.courant * (1 + 1e-9),
     )
+    # Steps are the samples': resampling would ring, at the beginning too.
+    assert all((x[:, 0] == 0).all() for x in traced.values())
     rows = {c: iter(x) for c, x in traced.items()}
     return np.stack([next(rows[channel]) for channel, _, _ in e.receivers])
 

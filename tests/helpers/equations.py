@@ -1,6 +1,6 @@
 """The equations that the tables of the tests run over: a new one is one more name in the list.
 
-A model that none of them has yet needs its range as well.
+A model that none of them has yet needs its range and its unit as well.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ RANGES = {
 """Values of the models. No speed is above 2550 m/s. The unit of mass is such that impedances are
 near one: pressures and velocities, and their gradients, are then of one size, and none hides in the
 tolerance of another."""
+UNITS = {"v": 1e3, "d": 400.0, "rho": 5e-4, "lamb": 600.0, "mu": 600.0, "buoyancy": 1500.0}
+"""What models are divided by to be about one, with speeds about two."""
 
 
 def random_models(

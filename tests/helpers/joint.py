@@ -13,7 +13,7 @@ from dualwave.equations import Equation
 from dualwave.form import suffix
 from dualwave.layout import memories, state_entries
 from helpers.calls import FRONT_ENDS, SHAPES, numpy, wavelet
-from helpers.equations import EQUATIONS, random_models
+from helpers.equations import EQUATIONS, UNITS, random_models
 
 Inputs = dict[str, Any]
 STRENGTH = 100.0
@@ -56,9 +56,7 @@ def joint_case(equation: str, ndim: int, nt: int = 40, dt: float = 6e-4) -> tupl
 def tiny_case(equation: str) -> tuple[Inputs, dict]:
     """As :func:`joint_case`, of four steps of one shot on five cells; speeds are about two."""
     table, rng = EQUATIONS[equation], np.random.default_rng(4)
-    # In units of length and mass in which the models are about one.
-    units = {"v": 1e3, "d": 400.0, "rho": 5e-4, "lamb": 600.0, "mu": 600.0, "buoyancy": 1500.0}
-    models = {k: x / units[k] for k, x in random_models(equation, (5,), rng).items()}
+    models = {k: x / UNITS[k] for k, x in random_models(equation, (5,), rng).items()}
     fixed = {
         "grid_spacing": 1.0,
         "dt": 0.2,

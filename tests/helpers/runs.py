@@ -103,7 +103,9 @@ def make_run(setup: Setup) -> Run:
         weights.append(scale * (rng.uniform(0.5, 1.5, node.shape) if setup.taps > 1 else 1.0))
     receiver_nodes, receiver_weights, receiver_cells = [], [], {}
     for channel, entries in equation.receivers(ndim).items():
-        node, receiver_cells[channel] = nodes_of(setup.receivers, [entry.field for entry in entries])
+        node, receiver_cells[channel] = nodes_of(
+            setup.receivers, [entry.field for entry in entries]
+        )
         receiver_nodes.append(node)
         scale = np.repeat([entry.scale for entry in entries], setup.taps)
         padded_scale = np.pad(scale, (0, taps - scale.size))

@@ -1,6 +1,6 @@
 """Where a call differs from Deepwave 0.1.0 on purpose: both sides, as docs/deepwave.md says.
 
-The rows of its table that compare numbers are in test_scalar.py.
+The rows of its table that compare numbers are in test_propagators.py.
 """
 
 import warnings
