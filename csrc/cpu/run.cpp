@@ -16,6 +16,9 @@ namespace {
 
 // Below this many cells a step is shorter than a crossing of the barrier is worth.
 constexpr Index kSharedShotCells = 8192;
+// Above this much memory in a step of all threads' shots they do not fit a cache together, and one at a time
+// does better; it also takes the memory of one shot.
+constexpr Index kSeparateShotBytes = Index{16} << 20;
 
 // How many threads, and how many of the shots are marched by one thread each; the rest are shared by all
 // threads in turn.
@@ -24,10 +27,14 @@ struct Division {
   Index separate;
 };
 
-Division divide(const Description& d, int levels) {
+template <class T>
+Division divide(const Description& d, const Layout<T>& layout, Map map) {
+  const int levels = levels_of(map);
   const Index threads = num_threads();
   if (d.cells() * levels < kSharedShotCells)
     return {static_cast<int>(std::max<Index>(1, std::min(threads, d.shots))), d.shots};
+  const Index touched = layout.state_size + (is_reverse(map) ? layout.state_size + layout.scratch_size : 0);
+  if (threads * touched * levels * (d.bits / 8) > kSeparateShotBytes) return {static_cast<int>(threads), 0};
   return {static_cast<int>(threads), d.shots / threads * threads};
 }
 
@@ -43,7 +50,7 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   Problem<T> problem(d, map, operands);
   clear_gradients(problem);
   if (d.shots == 0) return;
-  const Division division = divide(d, problem.levels);
+  const Division division = divide(d, problem.layout, map);
   // Allocated here, where failing is simple; first touched by the threads that use them.
   std::vector<std::unique_ptr<ShotMemory<T>>> memory;
   for (int m = 0; m < (division.separate ? division.members : 1); ++m)
@@ -103,7 +110,7 @@ Index workspace_bytes(const Description& d, Map map) {
     shot += l.state_size + l.scratch_size +
             (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
   if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
-  const Division division = divide(d, static_cast<int>(levels));
+  const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
   return levels * (models + shot * (division.separate ? division.members : 1)) * (d.bits / 8);
 }
