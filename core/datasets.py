@@ -150,7 +150,7 @@ def synthetic_marmousi2(spacing: float = _SPACING_2) -> ElasticModel:
     depth, along = z - _WATER_DEPTH_2, x - 2500.0
     vp = np.clip(_layers(depth, along), _WATER_SPEED + 50.0, 4500.0)
     vs = np.maximum((vp - 1360.0) / 1.16, 300.0)
-    rho = 310.0 * vp**0.25 * _beds(_level(depth, along), (60.0, 200.0), 0.03, seed=2006)
+    rho = 310.0 * vp**0.25 * _beds(_level(depth, along), (60.0, 200.0), 0.06, seed=2006)
     salt = _wedges(depth, along)
     for values, of_salt in ((vp, 4500.0), (vs, 2600.0), (rho, 2150.0)):
         values[salt] = of_salt

@@ -13,7 +13,7 @@ pytestmark = [
 ]
 BOTH = pytest.mark.parametrize("name", FRONT_ENDS)
 SHAPES = {1: (24,), 2: (24, 18), 3: (14, 12, 13)}
-SPACING, DT, NT = [5.0, 6.0, 5.5], 4e-4, 70
+SPACING, DT, NT = [5.0, 6.0, 5.5], 4e-4, 120
 CHANNELS = {
     "scalar": ("source_amplitudes", "source_locations", "receiver_locations", -1),
     "acoustic": (
@@ -114,15 +114,14 @@ def test_it_is_the_mirror_image(equation, ndim, face, side, accuracy):
             cell[axis] = size - 1 - cell[axis]
     got = run(front, equation, models, ([(1, source)], receivers), options | {"pml_width": one})
     assert_close(got, want, 1e-12)
-    without = run(
+    absorbed = run(
         front,
         equation,
         models,
         ([(1, source)], receivers),
-        {"accuracy": accuracy, "pml_width": one},
+        {"accuracy": accuracy, "pml_width": [w or 5 for w in one]},
     )
-    other = np.abs(numpy(without) - numpy(want)).max() / np.abs(numpy(want)).max()
-    assert other > 1e-3 or (face == "free" and accuracy == 2 and equation == "scalar")
+    assert np.abs(numpy(absorbed) - numpy(want)).max() > 1e-2 * np.abs(numpy(want)).max()
 
 
 @pytest.mark.parametrize("equation", CHANNELS)

@@ -62,7 +62,8 @@ class Case:
 class Problem:
     """Arrays of a case: float32, locations int64 in cells.
 
-    models by name, [*shape]; amplitudes [shots, 1, nt]; sources [shots, 1, ndim]; receivers [shots, Nr, ndim]
+    models by name, [*shape]; amplitudes [shots, 1, nt]; sources [shots, 1, ndim];
+    receivers [shots, Nr, ndim]
     """
 
     models: dict[str, np.ndarray]

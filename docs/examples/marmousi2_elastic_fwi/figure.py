@@ -23,16 +23,16 @@ def draw(problem: Problem, results: dict[str, Result], path: Path) -> None:
         for axis, (name, values) in zip(axes[:, column], models.items(), strict=False):
             shown = values[column] / 1000.0
             image = section(axis, shown, problem.settings.spacing, cmap="viridis", **limits)
-            axis.set(title=f"{name}: {label}")
-            axis.label_outer()
+            axis.set(title=f"{name}: {label}", xlabel="")
+        axis.set(xlabel="distance (km)")
         figure.colorbar(image, ax=axes[:4, column], shrink=0.6, aspect=40, location="bottom")
+    for column in (0, 1):
         _profiles(axes[4, column], {k: v[column] for k, v in models.items()}, problem)
-        axes[4, column].set(ylabel=label)
-    last = axes[4, 2]
-    misfits(last, {name: result.misfits for name, result in results.items()})
+        axes[4, column].set(ylabel=LABELS[column])
     first, second = problem.settings.stages
-    last.set(title=f"Misfit at {first.frequency:g} Hz, then at {second.frequency:g} Hz")
-    last.axvline(first.iterations - 0.5, color="black", linestyle=":")
+    misfits(axes[4, 2], {name: result.misfits for name, result in results.items()})
+    axes[4, 2].set(title=f"Misfit at {first.frequency:g} Hz, then at {second.frequency:g} Hz")
+    axes[4, 2].axvline(first.iterations - 0.5, color="black", linestyle=":")
     save(figure, path)
 
 
