@@ -49,14 +49,14 @@ def stencil_taps(
 
 
 def _backward(accuracy: int) -> dict[int, float]:
-    row = {}
+    row: dict[int, float] = {}
     for k, weight in enumerate(STAGGERED[accuracy], start=1):
         row |= {k - 1: weight, -k: -weight}
     return row
 
 
 def _central(accuracy: int) -> dict[int, float]:
-    row = {}
+    row: dict[int, float] = {}
     for k, weight in enumerate(CENTRAL_FIRST[accuracy], start=1):
         row |= {k: weight, -k: -weight}
     return row
@@ -105,7 +105,7 @@ def check_nodes(setup: Setup, entry: Taps, actions: Sequence[Action]) -> None:
 
 def _refuse(where: tuple[Taps, int, int], what: str, accepted: str) -> None:
     entry, axis, cell = where
-    if (entry.known[..., axis] == cell).any():
+    if entry.known is not None and (entry.known[..., axis] == cell).any():
         came = f"a point uses cell {cell} of axis {axis}, {what}"
         checks.fail(entry.points.name, came, accepted)
 
@@ -125,7 +125,7 @@ def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array |
         if action.coefficient is not None and coefficients is not None:
             grid = coefficients[:, names.index(action.coefficient)]
             weights = weights * _at(fw, grid, nodes, int(np.prod(setup.region.n)))
-        if action.tensor is not None:
+        if action.tensor is not None and tensors is not None:
             i, j = action.tensor
             half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
             weights = weights * half[:, :, None]

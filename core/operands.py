@@ -86,7 +86,8 @@ def with_models(
 
 def models_and_changes(fw: Framework, setup: Setup) -> tuple[dict[str, Array], dict[str, Array]]:
     """Models, and for a scattered field their changes, each pair of one shape."""
-    values, changes = dict(setup.inputs.models), {}
+    values = dict(setup.inputs.models)
+    changes: dict[str, Array] = {}
     if not setup.form.scattered:
         return values, changes
     for name, model in setup.inputs.models.items():

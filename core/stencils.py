@@ -53,7 +53,7 @@ class Profile:
     spacing: float
     accuracy: int
     absorbing: bool
-    faces: tuple[str, str] = ("pml", "pml")
+    faces: tuple[str, ...] = ("pml", "pml")
 
 
 def differentiate(

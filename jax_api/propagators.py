@@ -17,7 +17,7 @@ def _compiled(ad: str = "primitives") -> Backend:
     # Imported here: the eager backend works without the compiled core.
     from . import custom_vjp, primitives
 
-    return {"primitives": primitives, "custom_vjp": custom_vjp}[ad]  # type: ignore[return-value]
+    return {"primitives": primitives, "custom_vjp": custom_vjp}[ad]
 
 
 def _compiled_tangent() -> Backend:

@@ -71,7 +71,8 @@ class TorchFramework(Framework):
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
         # A dual number of an expanded tensor cannot be made.
         given = [{k: x.contiguous() for k, x in part.items()} for part in (primals, tangents)]
-        return torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))
+        found = torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))
+        return found[0], found[1]
 
     def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         if torch.compiler.is_compiling():

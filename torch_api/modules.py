@@ -82,7 +82,9 @@ def _parameter(
     if requires_grad is not None:
         checks.flag(f"{name}_requires_grad", requires_grad)
         keep = keep and x.requires_grad == requires_grad
-    return x if keep else torch.nn.Parameter(x.detach(), requires_grad=bool(requires_grad))
+    if isinstance(x, torch.nn.Parameter) and keep:
+        return x
+    return torch.nn.Parameter(x.detach(), requires_grad=bool(requires_grad))
 
 
 def _module(function: Callable) -> type[Propagator]:

@@ -49,7 +49,7 @@ def forward(
 
 def tangent(
     description: Description, p: Primal, d: Primal, constants: Constants
-) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+) -> tuple[tuple[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]:
     """As :func:`forward`, and the derivative of both results in the direction ``d``.
 
     ``d`` is as ``p``, with None where it is zero. Differentiable once in ``p`` and without limit in
@@ -59,8 +59,8 @@ def tangent(
     inputs |= {f"{name}1": x for name, x in d._asdict().items() if x is not None}
     wanted = ("receivers0", "state0", "receivers1", "state1")
     found = execute(rules.Call("tangent", description, inputs, wanted))
-    results = tuple(found[slot] for slot in wanted)
-    return results[:2], results[2:]
+    receivers, state, scattered, scattered_state = (found[slot] for slot in wanted)
+    return (receivers, state), (scattered, scattered_state)
 
 
 def execute(call: rules.Call) -> dict[str, torch.Tensor]:

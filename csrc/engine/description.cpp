@@ -60,8 +60,8 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
     }
     // Images must be inside the grid, and out of reach of the PML of the other face.
     for (int side = 0; side < 2; ++side)
-      require(d.face[axis][side] == Face::open ||
-                  d.n[axis] - d.pml[axis][1 - side] >= (d.pml[axis][1 - side] > 0 ? d.order : d.order / 2 + 1),
+      require(d.face[axis][side] == Face::open || d.n[axis] - d.pml[axis][1 - side] >=
+                                                      (d.pml[axis][1 - side] > 0 ? d.order : d.order / 2 + 1),
               "too few cells at a mirrored face");
     require(d.pml[axis][0] + d.pml[axis][1] <= d.n[axis], "the PML must fit the grid");
     d.spacing[axis] = spacing[axis];

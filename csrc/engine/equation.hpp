@@ -51,7 +51,8 @@ void describe_stages(Add& add, std::integer_sequence<int, stage...>) {
 
 template <class Equation, int dim>
 EquationInfo describe() {
-  EquationInfo info{Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}};
+  EquationInfo info{
+      Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}};
   const auto add = [&](auto index) {
     using Traits = StageTraits<Equation, dim, decltype(index)::value>;
     const auto& stage = Traits::stage;

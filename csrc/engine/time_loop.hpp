@@ -21,7 +21,7 @@ struct Schedule {
   bool residual = false;            // checkpoints come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
-  bool mirrors = false;  // a face is free or rigid
+  bool mirrors = false;              // a face is free or rigid
   bool recording_conflicts = false;  // recording must be complete before the first stage begins
 };
 

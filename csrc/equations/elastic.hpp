@@ -1,4 +1,5 @@
-// Isotropic elastic waves on a staggered grid (Virieux 1986), with e_i = d_i v_i and all coefficients times dt:
+// Isotropic elastic waves on a staggered grid (Virieux 1986), with e_i = d_i v_i and all coefficients times
+// dt:
 //     v_i += B_i sum over j of d_j sigma_ij,
 //     sigma_ii += (lambda + 2 mu) e_i + lambda sum over j != i of e_j,      sigma_ij += mu_ij (d_j v_i + d_i
 //     v_j).

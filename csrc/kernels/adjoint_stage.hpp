@@ -3,8 +3,8 @@
 //
 // With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c *
 // lambda_target at each cell and stores it where a derivative of it is needed (g_q * lambda_target is added
-// to the gradient by interpreted.hpp); the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the
-// field that the piece reads. Neighbours' Lambda must be complete in between.
+// to the gradient by interpreted.hpp); the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent
+// of the field that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
 #include "kernels/interpreted.hpp"
 

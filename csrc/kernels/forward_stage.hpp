@@ -19,8 +19,8 @@ struct ForwardStage {
     Interpreted::forward(row, first, last, table, {levels, save, absorbs_ends() && with_ends});
   }
 
-  // Whether absorb_ends does the part of the PML that acts along x: in short slabs at the ends of every row the
-  // look-ups of the interpreter cost more than the work.
+  // Whether absorb_ends does the part of the PML that acts along x: in short slabs at the ends of every row
+  // the look-ups of the interpreter cost more than the work.
   static constexpr bool absorbs_ends() {
     bool any = false;
     for (int p = 0; p < Traits::pieces; ++p) {
@@ -58,8 +58,8 @@ struct ForwardStage {
         if constexpr (along_x(p)) {
           constexpr bool half = piece.op == Op::forward;
           const T difference = derivative<piece.op, order>(at.field[0][piece.field] + x, 1, at.weights[2]);
-          const PmlCell<T> cell{(half ? profile.a_half : profile.a) + x, (half ? profile.b_half : profile.b)[x],
-                                0};
+          const PmlCell<T> cell{(half ? profile.a_half : profile.a) + x,
+                                (half ? profile.b_half : profile.b)[x], 0};
           const T value = static_cast<T>(piece.scale) * staggered_pml(difference, cell, memory[p] + x);
           unroll<Traits::terms>([&](auto t) DW_FLAT {
             constexpr Term term = Traits::term(t);
@@ -91,8 +91,8 @@ struct ForwardStage {
         unroll<Traits::coefficients>([&](auto c)
                                          DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
         if constexpr (save)
-          unroll<Traits::histories>([&](auto h)
-                                        DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
+          unroll<Traits::histories>(
+              [&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
       });
       unroll<Traits::dim>([&](auto a) DW_FLAT {
         constexpr int axis = first_axis + a;

@@ -1,8 +1,8 @@
 // What follows the table of a stage at run time: the PML, and the gradients of the coefficients.
 //
 // Nothing here is made for an equation, so all of them share one copy of each loop, which the CPU compiles
-// once for each order and type (cpu/interpreted.cpp.in). The loops over cells are long enough for the look-ups
-// not to matter.
+// once for each order and type (cpu/interpreted.cpp.in). The loops over cells are long enough for the
+// look-ups not to matter.
 #pragma once
 #include "kernels/pml_rows.hpp"
 #include "table/stage_table.hpp"
@@ -46,7 +46,8 @@ struct Interpreted {
     const int axis = 3 - table.dim + piece.axis;
     const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
     for_slab(row, axis, first, last, [&](Index from, Index to) {
-      f(piece, PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from)});
+      f(piece,
+        PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from)});
     });
   }
 
@@ -118,7 +119,8 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
 }
 
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last, const StageTable& table, int levels) {
+DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
+                                                  const StageTable& table, int levels) {
   for (int p = 0; p < table.pieces; ++p)
     for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       for (int level = 0; level < levels; ++level)
@@ -131,7 +133,8 @@ DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first
 }
 
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last, const StageTable& table, int levels) {
+DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last,
+                                                const StageTable& table, int levels) {
   for (int p = 0; p < table.pieces; ++p)
     for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       for (int level = 0; level < levels; ++level)
@@ -144,8 +147,8 @@ DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, 
 
 // gradient of each coefficient += scale * quantity * cotangent of the target.
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
-                                int levels) {
+DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index first, Index last,
+                                                       const StageTable& table, int levels) {
   for (int t = 0; t < table.terms; ++t) {
     const Term& term = table.term[t];
     if (term.coefficient == kOne) continue;

@@ -32,7 +32,9 @@ DW_MIRROR void mirror_low(T* f, Index stride, Index halo, Face face, Nodes nodes
   const bool even = (face == Face::rigid) != (nodes == Nodes::half);
   // The image of cell -1 - k is cell k + shift; with shift -1 cell -1 is on the surface itself.
   const Index shift = face == Face::rigid ? (nodes == Nodes::half ? -1 : 0)
-                                          : (nodes == Nodes::regular ? -1 : nodes == Nodes::whole ? 1 : 0);
+                                          : (nodes == Nodes::regular ? -1
+                                             : nodes == Nodes::whole ? 1
+                                                                     : 0);
   for (Index k = 0; k < halo; ++k) {
     const Index from = k + shift;
     f[(-1 - k) * stride] = from < 0 ? T(0) : even ? f[from * stride] : -f[from * stride];
@@ -45,11 +47,14 @@ DW_MIRROR void mirror_high(T* f, Index n, Index stride, Index halo, Face face, N
   const bool half = nodes == Nodes::half, even = (face == Face::rigid) != half;
   const Index first = half ? n - 1 : n;
   const Index shift = face == Face::rigid ? (half ? -1 : 0)
-                                          : (nodes == Nodes::regular ? -1 : nodes == Nodes::whole ? 1 : 0);
+                                          : (nodes == Nodes::regular ? -1
+                                             : nodes == Nodes::whole ? 1
+                                                                     : 0);
   for (Index k = 0; k < halo; ++k) {
     const Index from = k + shift;  // counted back from the last node before `first`
-    f[(first + k) * stride] =
-        from < 0 ? T(0) : even ? f[(first - 1 - from) * stride] : -f[(first - 1 - from) * stride];
+    f[(first + k) * stride] = from < 0 ? T(0)
+                              : even   ? f[(first - 1 - from) * stride]
+                                       : -f[(first - 1 - from) * stride];
   }
 }
 
@@ -59,7 +64,8 @@ DW_MIRROR void mirror_line(T* grid, const Geometry& g, int axis, Nodes nodes, In
   const int slow = axis == 0 ? 1 : 0, fast = axis == 2 ? 1 : 2;
   T* f = grid + g.origin + line / g.n[fast] * g.stride[slow] + line % g.n[fast] * g.stride[fast];
   if (g.face[axis][0] != Face::open) mirror_low(f, g.stride[axis], g.halo, g.face[axis][0], nodes);
-  if (g.face[axis][1] != Face::open) mirror_high(f, g.n[axis], g.stride[axis], g.halo, g.face[axis][1], nodes);
+  if (g.face[axis][1] != Face::open)
+    mirror_high(f, g.n[axis], g.stride[axis], g.halo, g.face[axis][1], nodes);
 }
 
 }  // namespace dualwave

@@ -13,7 +13,6 @@ struct PmlStretch {
   int memory_number;  // of the piece, among all that have memory
   int axis;
   Index at;  // offset of the stretch's row in the axis' slab arrays
-
 };
 
 // to[x] = scale * (what the layer adds to the derivative of the row f).
@@ -53,13 +52,15 @@ DW_NOINLINE void absorb_into(const Row<T>& row, const PmlStretch<T>& s, const T*
   const T factor = s.scale * scale;
 #pragma GCC ivdep
   for (Index x = s.from; x < s.to; ++x)
-    target[x] = madd(factor * c[x],
-                     staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x), target[x]);
+    target[x] =
+        madd(factor * c[x], staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x),
+             target[x]);
 }
 
 // The transpose's first pass, over the row q of Lambda.
 template <Op op, bool inner, class T>
-DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* scratch) {
+DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint,
+                                   T* scratch) {
   const Layout<T>& l = row.layout;
   const Index size = l.geometry.slab[s.axis].size;
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
@@ -80,7 +81,7 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
 // The transpose's second pass: sum[x] += what the layer adds to the transposed derivative.
 template <Op op, int order, bool inner, class T>
 DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint,
-                            T* __restrict sum) {
+                                 T* __restrict sum) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];

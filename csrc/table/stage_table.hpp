@@ -9,9 +9,9 @@ constexpr int kMaxTerms = 16;
 
 struct StageTable {
   Piece piece[kMaxPieces];
-  int memory_of_piece[kMaxPieces];   // its number among the stage's pieces with memory, or -1
-  int scratch_of_piece[kMaxPieces];  // slot of its quantity in the adjoint's scratch, or -1
-  int history_of_piece[kMaxPieces];  // slot of its quantity in the history, or -1
+  int memory_of_piece[kMaxPieces];     // its number among the stage's pieces with memory, or -1
+  int scratch_of_piece[kMaxPieces];    // slot of its quantity in the adjoint's scratch, or -1
+  int history_of_piece[kMaxPieces];    // slot of its quantity in the history, or -1
   int only_term_of_piece[kMaxPieces];  // the term of its quantity where there is one alone, or -1
   int pieces;
   Term term[kMaxTerms];
@@ -36,7 +36,8 @@ constexpr StageTable make_stage_table() {
     table.piece[p] = piece;
     table.memory_of_piece[p] = piece.op == Op::value ? -1 : memories++;
     table.scratch_of_piece[p] = differentiated ? Traits::scratch_slot(piece.quantity) : -1;
-    table.history_of_piece[p] = Traits::in_history(piece.quantity) ? Traits::history_slot(piece.quantity) : -1;
+    table.history_of_piece[p] =
+        Traits::in_history(piece.quantity) ? Traits::history_slot(piece.quantity) : -1;
   }
   for (int p = 0; p < Traits::pieces; ++p) {
     int found = 0;
