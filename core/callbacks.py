@@ -114,7 +114,7 @@ class Snapshots:
         self.times.append(state.time)
         for name, kept in self._kept.items():
             x = state.get_wavefield(name, self.view)
-            kept.append(np.array(x.cpu() if hasattr(x, "cpu") else x))
+            kept.append(np.array(x.cpu().numpy() if hasattr(x, "cpu") else x))
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.stack(self._kept[name])

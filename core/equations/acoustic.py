@@ -11,7 +11,6 @@ two neighbours.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,13 +33,11 @@ def coefficient_map(parameters: Mapping[str, Any], dt: float) -> dict[str, Any]:
     return coefficients
 
 
-@functools.cache
 def fields(ndim: int) -> tuple[str, ...]:
     """Pressure, and the particle velocity along each axis."""
     return ("p", *(f"v{a}" for a in axes(ndim)))
 
 
-@functools.cache
 def stages(ndim: int) -> tuple[Stage, ...]:
     """Newton's law from t - dt/2 to t + dt/2, then Hooke's from t to t + dt."""
     motion = Stage(

@@ -14,7 +14,6 @@ edge is a free surface half a cell above the first solid node (Zeng et al. 2012)
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -41,7 +40,6 @@ def coefficient_map(parameters: Mapping[str, Any], dt: float) -> dict[str, Any]:
     return coefficients
 
 
-@functools.cache
 def fields(ndim: int) -> tuple[str, ...]:
     """Velocities, then stresses row by row of the upper triangle."""
     names = axes(ndim)
@@ -49,7 +47,6 @@ def fields(ndim: int) -> tuple[str, ...]:
     return (*(f"v{a}" for a in names), *stresses)
 
 
-@functools.cache
 def stages(ndim: int) -> tuple[Stage, ...]:
     """Newton's law from t - dt/2 to t + dt/2, then Hooke's from t to t + dt."""
     names = tuple(enumerate(axes(ndim)))

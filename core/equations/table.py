@@ -12,6 +12,7 @@ fields, so that the leapfrog of a second-order equation moves no memory.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -167,6 +168,9 @@ class Equation:
     faces: tuple[str, ...] = ("pml", "free", "rigid")
 
     def __post_init__(self) -> None:
+        for name in ("fields", "stages", "sources", "receivers"):
+            # They are asked for many times in a call.
+            object.__setattr__(self, name, functools.cache(getattr(self, name)))
         for ndim in self.ndims:
             self._check(ndim)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from dualwave import engine, equations, maps
+from dualwave.faces import FACES
 from dualwave.layout import Description
 from dualwave.maps import OPERANDS, Constants, Primal
 from dualwave.torch.framework import TorchFramework
@@ -160,6 +161,7 @@ def _description(integers: list[int], spacing) -> Description:
         n=tuple(integers[12 + missing : 15]),
         spacing=tuple(spacing[missing:]),
         pml=tuple(integers[15 + 2 * missing : 21]),
+        faces=tuple(FACES[face] for face in integers[21 + 2 * missing :]),
         nt=nt,
         shots=shots,
         sources=sources,
