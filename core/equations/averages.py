@@ -29,8 +29,9 @@ def reciprocal_mean_of_reciprocals(x: Any, axis: int, ndim: int) -> Any:
     first, second = _pair(x, axis, ndim)
     both = (first != 0) & (second != 0)
     total = xp.where(both, first + second, xp.ones_like(first))
-    product = xp.where(both, first * second / total, first + second)
-    return _closed(2 * product, axis, ndim)
+    # A vacuum does not become a light solid little by little: nothing depends on its zero.
+    alone = xp.where(first != 0, first, xp.where(second != 0, second, xp.zeros_like(second)))
+    return _closed(2 * xp.where(both, first * second / total, alone), axis, ndim)
 
 
 def harmonic_mean(x: Any, axes: Sequence[int], ndim: int) -> Any:
