@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import machine
-from cases import CASES, DT, MAX_SPEED, SPACING, Case, quick
+from cases import CASES, DT, MAX_SPEED, SPACING, STAGGERED, Case, quick
 from peer import threads
 from report import OURS, Row, block, table, write
 from turns import Plan, measure
@@ -52,7 +52,7 @@ def chosen(arguments: argparse.Namespace) -> list[Case]:
         raise SystemExit("nothing to measure: see --help")
     cases = [quick(c) for c in cases] if arguments.quick else cases
     for case in cases:
-        _, ratio = dualwave.cfl_condition((SPACING,) * case.ndim, DT, 1.05 * MAX_SPEED)
+        _, ratio = dualwave.cfl_condition((SPACING,) * case.ndim, DT, STAGGERED * MAX_SPEED)
         assert ratio == 1, f"{case.name}: a step of {DT} s is divided"
     return cases
 
