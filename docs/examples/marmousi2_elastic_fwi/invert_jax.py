@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from problem import RECORDS, Problem, Result, Stage
+from problem import BEND, RECORDS, Problem, Result, Stage
 from tqdm import tqdm
 
 from dualwave.jax import elastic, vpvsrho_to_lambmubuoyancy
@@ -58,13 +58,15 @@ def misfit(records: Records, observed: Records, energy: Records) -> Records:
 def invert(problem: Problem) -> Result:
     """Fit the records of the true model, starting from the smooth one."""
     settings = problem.settings
-    true, start, lower, upper, weight, smooth_z, smooth_x = (
+    true, start, free, lower, upper, weight, smooth_z, smooth_x = (
         jnp.asarray(getattr(problem, name))
-        for name in ("true", "start", "lower", "upper", "weight", "smooth_z", "smooth_x")
+        for name in ("true", "start", "free", "lower", "upper", "weight", "smooth_z", "smooth_x")
     )
 
     def model(x: jax.Array) -> jax.Array:
-        return jnp.clip(start + weight * (smooth_z @ x @ smooth_x.T), lower, upper)
+        raised = free + weight * (smooth_z @ x @ smooth_x.T) - lower
+        bent = lower + BEND * jax.nn.softplus(raised / BEND)
+        return jnp.where(weight > 0, jnp.minimum(bent, upper), start)
 
     x = jnp.zeros_like(start)
     b1, b2 = settings.betas

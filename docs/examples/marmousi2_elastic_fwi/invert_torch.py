@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from problem import RECORDS, Problem, Result, Stage
+from problem import BEND, RECORDS, Problem, Result, Stage
 from tqdm import tqdm
 
 from dualwave.torch import elastic, vpvsrho_to_lambmubuoyancy
@@ -56,13 +56,15 @@ def misfit(records: Records, observed: Records, energy: Records) -> Records:
 def invert(problem: Problem) -> Result:
     """Fit the records of the true model, starting from the smooth one."""
     settings = problem.settings
-    true, start, lower, upper, weight, smooth_z, smooth_x = (
+    true, start, free, lower, upper, weight, smooth_z, smooth_x = (
         torch.from_numpy(getattr(problem, name))
-        for name in ("true", "start", "lower", "upper", "weight", "smooth_z", "smooth_x")
+        for name in ("true", "start", "free", "lower", "upper", "weight", "smooth_z", "smooth_x")
     )
 
     def model(x: torch.Tensor) -> torch.Tensor:
-        return torch.clamp(start + weight * (smooth_z @ x @ smooth_x.T), lower, upper)
+        raised = free + weight * (smooth_z @ x @ smooth_x.T) - lower
+        bent = lower + BEND * torch.nn.functional.softplus(raised / BEND)
+        return torch.where(weight > 0, torch.minimum(bent, upper), start)
 
     x = torch.zeros_like(start, requires_grad=True)
     misfits = []

@@ -16,6 +16,7 @@ DURATION = 4.5  # s of record
 TIME_STEP = 2.9e-3  # s at cells of 25 m
 LOWER = (1000.0, 480.0, 1500.0)  # what is allowed below the sea floor, m/s, m/s, kg/m^3
 UPPER = (4800.0, 2800.0, 2750.0)
+BEND = 20.0  # in the same units: how far above the lower bound it is felt
 # About the largest change in one iteration 1.3 km below the sea floor, in the same units, and how
 # it depends on depth. Deeper down waves are weaker, and speeds need a larger factor. Density is
 # given a small and falling one: from low frequencies it is known only where many waves pass.
@@ -48,13 +49,16 @@ class Settings:
 class Problem:
     """What an inversion is given. Arrays of parameters are [vp / vs / rho, depth, distance].
 
-    The unknown ``x`` is zero at the start. The parameters are
-    ``clip(start + weight * (smooth_z @ x @ smooth_x.T), lower, upper)``: an update is smooth over a
-    few cells and leaves the water alone.
+    The unknown ``x`` is zero at the start, and an update is smooth over a few cells:
+    ``free + weight * (smooth_z @ x @ smooth_x.T)``. The parameters are
+    ``lower + BEND * softplus((that - lower) / BEND)``, at most ``upper``, and in the water the
+    start. Many cells of slow shear waves reach the lower bound. It bends and has no corner, at
+    which rounding would decide whether a cell has a gradient, in each front end for itself.
     """
 
     true: np.ndarray
     start: np.ndarray
+    free: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     weight: np.ndarray
@@ -106,9 +110,7 @@ def make_problem(settings: Settings) -> Problem:
     model.values[1, rows:] = np.maximum(model.values[1, rows:], SLOWEST)
     start = model.smoothed(SMOOTHING).values
     _, depth, distance = start.shape
-    lower, upper = start.copy(), start.copy()
-    lower[:, rows:] = np.reshape(LOWER, (3, 1, 1))
-    upper[:, rows:] = np.reshape(UPPER, (3, 1, 1))
+    lower, upper = (np.reshape(np.float32(bound), (3, 1, 1)) for bound in (LOWER, UPPER))
 
     def smoothing(size: int) -> np.ndarray:
         weights = datasets.gaussian_weights(size, settings.spacing, 1.5 * settings.spacing)
@@ -119,6 +121,7 @@ def make_problem(settings: Settings) -> Problem:
     return Problem(
         true=model.values,
         start=start,
+        free=_unbent(start, lower),
         lower=lower,
         upper=upper,
         weight=_weight(depth, rows, settings.spacing),
@@ -131,6 +134,12 @@ def make_problem(settings: Settings) -> Problem:
         water_rows=rows,
         name=model.name,
     )
+
+
+def _unbent(start: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """What becomes ``start`` by the bend at ``lower``; anything in the water."""
+    above = np.maximum(start.astype(float) - lower, 1.0) / BEND
+    return (lower + BEND * (above + np.log(-np.expm1(-above)))).astype(np.float32)
 
 
 def _weight(depth: int, water_rows: int, spacing: float) -> np.ndarray:
