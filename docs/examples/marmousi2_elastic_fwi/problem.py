@@ -17,9 +17,9 @@ TIME_STEP = 2.9e-3  # s at cells of 25 m
 LOWER = (1000.0, 480.0, 1500.0)  # what is allowed below the sea floor, m/s, m/s, kg/m^3
 UPPER = (4800.0, 2800.0, 2750.0)
 BEND = 20.0  # in the same units: how far above the lower bound it is felt
-# About the largest change in one iteration 1.3 km below the sea floor, in the same units, and how
-# it depends on depth. Deeper down waves are weaker, and speeds need a larger factor. Density is
-# given a small and falling one: from low frequencies it is known only where many waves pass.
+# About the largest change in one iteration 1.3 km below the sea floor, and how it depends on depth.
+# Deep down, waves are weaker and speeds need a larger factor. Density is given a small and falling
+# one: from low frequencies it is known only where many waves pass.
 STEPS = (80.0, 65.0, 10.0)
 DEPTH_POWERS = (0.5, 0.5, -0.3)
 
@@ -73,15 +73,13 @@ class Problem:
 
     def wavelet(self, stage: Stage) -> np.ndarray:
         """[time]"""
-        samples = round(DURATION / self.dt)
-        wavelet = wavelets.ricker(stage.frequency, samples, self.dt, 1.2 / stage.frequency)
-        return np.asarray(wavelet, np.float32)
+        frequency, samples = stage.frequency, round(DURATION / self.dt)
+        return np.float32(wavelets.ricker(frequency, samples, self.dt, 1.2 / frequency))
 
     def signs(self, stage: Stage) -> np.ndarray:
         """[iteration, shot], 1 or -1 at random, the same numbers at every call."""
         random = np.random.default_rng(round(1000 * stage.frequency))
-        size = (stage.iterations, self.settings.shots)
-        return random.choice(np.float32([-1.0, 1.0]), size)
+        return random.choice(np.float32([-1, 1]), (stage.iterations, self.settings.shots))
 
     def options(self, stage: Stage) -> dict[str, float]:
         """What keeps time step and absorbing layers the same while the model changes."""
@@ -90,11 +88,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Result:
-    """What an inversion returns.
+    """What an inversion returns. Misfits are relative to the energy of their kind of record.
 
     misfits: of the shots added up, one for each iteration. first, last: of all shots one by one in
-    the last stage, for the starting model and for the result, by kind of record. A misfit is
-    relative to the energy of its kind of record.
+    the last stage, for the starting model and for the result, by kind of record.
     """
 
     parameters: np.ndarray
@@ -112,10 +109,9 @@ def make_problem(settings: Settings) -> Problem:
     _, depth, distance = start.shape
     lower, upper = (np.reshape(np.float32(bound), (3, 1, 1)) for bound in (LOWER, UPPER))
 
-    def smoothing(size: int) -> np.ndarray:
-        weights = datasets.gaussian_weights(size, settings.spacing, 1.5 * settings.spacing)
-        return weights.astype(np.float32)
-
+    smooth_z, smooth_x = (
+        datasets.gaussian_weights(size, 1.0, 1.5).astype(np.float32) for size in (depth, distance)
+    )
     sources = np.ones((settings.shots, 1, 2), np.int64)
     sources[:, 0, 1] = (np.arange(settings.shots) + 0.5) * distance / settings.shots
     return Problem(
@@ -125,8 +121,8 @@ def make_problem(settings: Settings) -> Problem:
         lower=lower,
         upper=upper,
         weight=_weight(depth, rows, settings.spacing),
-        smooth_z=smoothing(depth),
-        smooth_x=smoothing(distance),
+        smooth_z=smooth_z,
+        smooth_x=smooth_x,
         dt=TIME_STEP * settings.spacing / 25.0,
         sources=sources,
         receivers=_receivers(settings.spacing, distance, rows),
@@ -154,7 +150,4 @@ def _receivers(spacing: float, width: int, water_rows: int) -> dict[str, np.ndar
     """80 m apart: pressure in the last row of the water, velocity in the first below it."""
     columns = np.arange(0, width, max(1, round(80.0 / spacing)))
     rows = {"p": water_rows - 1, "y": water_rows, "x": water_rows}
-    return {
-        name: np.stack([np.full_like(columns, row), columns], axis=-1)[None]
-        for name, row in rows.items()
-    }
+    return {k: np.stack([np.full_like(columns, v), columns], -1)[None] for k, v in rows.items()}
