@@ -103,6 +103,23 @@ def mask_coefficients(
     return grids
 
 
+def mask_initial(
+    fw: Framework, equation: Equation, fields: dict[str, Array], faces: Sequence[str]
+) -> dict[str, Array]:
+    """Initial fields by name, zero where they are held at zero and half a cell beyond the grid.
+
+    Nothing ever changes those last half nodes, so a value there would act as a steady source.
+    """
+    ndim = len(faces) // 2
+    nodes = held(equation, ndim, faces)
+    found = {}
+    for name, x in fields.items():
+        half = equation.half(ndim, name) if name in equation.fields(ndim) else ()
+        beyond = [(axis, -1) for axis, at_half in enumerate(half) if at_half]
+        found[name] = masked(fw, x, tuple(dict.fromkeys((*nodes.get(name, ()), *beyond))), ndim)
+    return found
+
+
 def mask_fields(
     fw: Framework, equation: Equation, fields: dict[str, Array], faces: Sequence[str]
 ) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .actions import joined, receiver_nodes, source_nodes, zeros
-from .faces import mask_coefficients, mask_fields
+from .faces import mask_coefficients, mask_initial
 from .form import memory_name
 from .framework import Array, Framework
 from .layout import Description, pack
@@ -155,7 +155,7 @@ def _state(fw: Framework, setup: Setup, description: Description, level: int) ->
     for name, _ in entries:
         if memory_name(name, level) in inputs.memory:
             arrays[name] = inputs.memory[memory_name(name, level)]
-    arrays = mask_fields(fw, setup.equation, arrays, setup.faces)
+    arrays = mask_initial(fw, setup.equation, arrays, setup.faces)
     if not arrays:
         return zeros(fw, (inputs.shots, description.state_size), inputs.like)
     for name, shape in entries:
