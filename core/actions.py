@@ -8,9 +8,8 @@ whole nodes while the field is at half nodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-import numpy as np
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import checks
 from .equations import Action
@@ -110,27 +109,37 @@ def _refuse(where: tuple[Taps, int, int], what: str, accepted: str) -> None:
         checks.fail(entry.points.name, came, accepted)
 
 
-def source_nodes(fw: Framework, setup: Setup, entry: Taps, coefficients: Array | None) -> Nodes:
-    """Nodes of sources, and what a unit of amplitude adds there in a step.
+class SourceNodes(NamedTuple):
+    """Nodes that an action of a channel reaches, and what a unit of amplitude adds there in a step
+    where the coefficient of the action is one."""
 
-    Without ``coefficients`` the weights are those of the interpolation.
-    """
+    action: Action
+    nodes: Nodes
+
+
+def source_nodes(fw: Framework, setup: Setup, entry: Taps) -> list[SourceNodes]:
+    """The nodes of each action of a channel."""
     ndim, channel = setup.inputs.ndim, entry.points.channel
-    names, tensors = setup.equation.coefficient_names(ndim), setup.inputs.tensors.get(channel)
+    tensors = setup.inputs.tensors.get(channel)
     parts = []
     for action in setup.equation.sources(ndim)[channel]:
         nodes, weights = _nodes(fw, setup, entry, action)
-        factor = action.scale * (setup.internal_dt if action.rate else 1.0)
-        weights = factor * weights
-        if action.coefficient is not None and coefficients is not None:
-            grid = coefficients[:, names.index(action.coefficient)]
-            weights = weights * _at(fw, grid, nodes, int(np.prod(setup.region.n)))
+        weights = action.scale * (setup.internal_dt if action.rate else 1.0) * weights
         if action.tensor is not None and tensors is not None:
             i, j = action.tensor
             half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
             weights = weights * half[:, :, None]
-        parts.append((nodes, weights))
-    return _together(fw, parts)
+        parts.append(SourceNodes(action, (nodes, weights)))
+    return parts
+
+
+def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: Array) -> Nodes:
+    """The nodes with weights times the action's coefficient there."""
+    (nodes, weights), name = part.nodes, part.action.coefficient
+    if name is None:
+        return nodes, weights
+    grid = coefficients[:, setup.equation.coefficient_names(setup.inputs.ndim).index(name)]
+    return nodes, weights * _at(fw, grid, nodes, prod(setup.region.n))
 
 
 def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:
@@ -139,7 +148,7 @@ def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:
     for action in setup.equation.receivers(setup.inputs.ndim)[entry.points.channel]:
         nodes, weights = _nodes(fw, setup, entry, action)
         parts.append((nodes, weights if action.scale == 1 else action.scale * weights))
-    return _together(fw, parts)
+    return together(fw, parts)
 
 
 def joined(fw: Framework, channels: Sequence[Nodes], taps: int, setup: Setup) -> Nodes:
@@ -172,7 +181,7 @@ def _nodes(fw: Framework, setup: Setup, entry: Taps, action: Action) -> Nodes:
         nodes = cells_to_nodes(entry.points.fw, entry.cells, setup.region, number, half, offset)
         nodes = fw.asarray(nodes, dtype="int32", like=like)
         parts.append((nodes, weights if factor == 1 else factor * weights))
-    nodes, weights = _together(fw, parts)
+    nodes, weights = together(fw, parts)
     if entry.known is None and setup.backend == "eager":
         # The compiled core refuses a node outside the grid; the eager engine cannot, under tracing.
         outside = nodes == OUTSIDE
@@ -189,7 +198,7 @@ def _at(fw: Framework, grid: Array, nodes: Array, count: int) -> Array:
     return fw.xp.reshape(here, tuple(nodes.shape))
 
 
-def _together(fw: Framework, parts: Sequence[Nodes]) -> Nodes:
+def together(fw: Framework, parts: Sequence[Nodes]) -> Nodes:
     """Taps of several parts, side by side."""
     if len(parts) == 1:
         return parts[0]

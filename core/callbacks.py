@@ -106,7 +106,8 @@ class Snapshots:
 
     def __init__(self, *names: str, view: str = "inner") -> None:
         checks.choice("view", view, VIEWS)
-        self.names, self.view, self.times = names, view, []  # type: tuple, str, list[float]
+        self.view = view
+        self.times: list[float] = []
         self._kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
 
     def __call__(self, state: CallbackState) -> None:

@@ -8,7 +8,7 @@ grid, and the node beyond it on the regular grid of second differences, as in De
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,27 +103,26 @@ def mask_coefficients(
     return grids
 
 
-def mask_initial(
-    fw: Framework, equation: Equation, fields: dict[str, Array], faces: Sequence[str]
-) -> dict[str, Array]:
-    """Initial fields by name, zero where they are held at zero and half a cell beyond the grid.
+def held_at_first(
+    equation: Equation, ndim: int, faces: Sequence[str]
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Nodes at which an initial field is taken as zero: those of :func:`held`, and those beyond.
 
-    Nothing ever changes those last half nodes, so a value there would act as a steady source.
+    Nothing ever changes the last half nodes, so a value there would act as a steady source.
     """
-    ndim = len(faces) // 2
     nodes = held(equation, ndim, faces)
     found = {}
-    for name, x in fields.items():
-        half = equation.half(ndim, name) if name in equation.fields(ndim) else ()
-        beyond = [(axis, -1) for axis, at_half in enumerate(half) if at_half]
-        found[name] = masked(fw, x, tuple(dict.fromkeys((*nodes.get(name, ()), *beyond))), ndim)
+    for name in equation.fields(ndim):
+        beyond = [(axis, -1) for axis, half in enumerate(equation.half(ndim, name)) if half]
+        found[name] = tuple(dict.fromkeys((*nodes.get(name, ()), *beyond)))
     return found
 
 
 def mask_fields(
-    fw: Framework, equation: Equation, fields: dict[str, Array], faces: Sequence[str]
+    fw: Framework,
+    fields: dict[str, Array],
+    nodes: Mapping[str, Sequence[tuple[int, int]]],
+    ndim: int,
 ) -> dict[str, Array]:
-    """Fields by name, zero where they are held at zero."""
-    ndim = len(faces) // 2
-    nodes = held(equation, ndim, faces)
+    """Fields by name, with zeros at their ``nodes``, as :func:`held` gives them."""
     return {name: masked(fw, x, nodes.get(name, ()), ndim) for name, x in fields.items()}

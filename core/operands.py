@@ -9,8 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .actions import joined, receiver_nodes, source_nodes, zeros
-from .faces import mask_coefficients, mask_initial
+from .actions import (
+    SourceNodes,
+    joined,
+    receiver_nodes,
+    scaled,
+    source_nodes,
+    together,
+    zeros,
+)
+from .faces import held_at_first, mask_coefficients, mask_fields
 from .form import memory_name
 from .framework import Array, Framework
 from .layout import Description, pack
@@ -25,16 +33,20 @@ class Operands(NamedTuple):
     """What a map is called with.
 
     direction: of the changes of the models and of the scattered state, for a form that has them.
+    sources: nodes and weights of each channel before :func:`with_models` multiplies the weights.
     """
 
     primal: Primal
     direction: Primal
     constants: Constants
+    sources: list[list[SourceNodes]]
 
 
-def assemble(fw: Framework, setup: Setup) -> tuple[Description, Operands]:
-    """The run, and its operands."""
+def assemble(fw: Framework, setup: Setup) -> Operands:
+    """The operands, but for those that depend on the models: see :func:`with_models`."""
     description, like = setup.description, setup.inputs.like
+    sources = [source_nodes(fw, setup, entry) for entry in setup.sources]
+    parts = [together(fw, [part.nodes for part in channel]) for channel in sources]
     receivers = [receiver_nodes(fw, setup, entry) for entry in setup.receivers]
     receiver_taps = joined(fw, receivers, description.receiver_taps, setup)
     shots, models = description.shots, description.gradients
@@ -47,13 +59,12 @@ def assemble(fw: Framework, setup: Setup) -> tuple[Description, Operands]:
     )
     direction = Primal(state=_state(fw, setup, description, 1) if scattered else None)
     constants = Constants(
-        source_nodes=_sources(fw, setup, description, None)[0],
+        source_nodes=joined(fw, parts, description.source_taps, setup)[0],
         receiver_nodes=receiver_taps[0],
         model_index=fw.asarray(index.astype(np.int32), dtype="int32", like=like),
         profiles=fw.asarray(profiles(_pml_spec(setup)), dtype=description.dtype, like=like),
     )
-    operands = Operands(primal, direction, constants)
-    return description, with_models(fw, setup, operands, models_and_changes(fw, setup))
+    return Operands(primal, direction, constants, sources)
 
 
 def with_models(
@@ -71,7 +82,11 @@ def with_models(
 
     def of_models(given: dict[str, Array]) -> tuple[Array, Array]:
         coefficients = _coefficients(fw, setup, description, given)
-        return coefficients, _sources(fw, setup, description, coefficients)[1]
+        sources = [
+            together(fw, [scaled(fw, setup, part, coefficients) for part in channel])
+            for channel in operands.sources
+        ]
+        return coefficients, joined(fw, sources, description.source_taps, setup)[1]
 
     turned: tuple[Array, Array] | tuple[None, None] = (None, None)
     if changes:
@@ -98,14 +113,6 @@ def models_and_changes(fw: Framework, setup: Setup) -> tuple[dict[str, Array], d
         values[name] = fw.xp.broadcast_to(model, shape)
         changes[name] = fw.xp.broadcast_to(change, shape)
     return values, changes
-
-
-def _sources(
-    fw: Framework, setup: Setup, description: Description, coefficients: Array | None
-) -> tuple[Array, Array]:
-    """Nodes and weights of all sources; without coefficients only the nodes count."""
-    sources = [source_nodes(fw, setup, entry, coefficients) for entry in setup.sources]
-    return joined(fw, sources, description.source_taps, setup)
 
 
 def _pml_spec(setup: Setup) -> PmlSpec:
@@ -155,7 +162,8 @@ def _state(fw: Framework, setup: Setup, description: Description, level: int) ->
     for name, _ in entries:
         if memory_name(name, level) in inputs.memory:
             arrays[name] = inputs.memory[memory_name(name, level)]
-    arrays = mask_initial(fw, setup.equation, arrays, setup.faces)
+    nodes = held_at_first(setup.equation, description.ndim, setup.faces)
+    arrays = mask_fields(fw, arrays, nodes, description.ndim)
     if not arrays:
         return zeros(fw, (inputs.shots, description.state_size), inputs.like)
     for name, shape in entries:

@@ -16,7 +16,7 @@ from .call import Call, bind, signature
 from .callbacks import Tap, segments
 from .docstrings import docstring
 from .equations import Equation, register
-from .faces import mask_fields
+from .faces import held, mask_fields
 from .form import Form, memory_name, suffix
 from .framework import Array, Framework
 from .layout import Description, unpack
@@ -98,13 +98,13 @@ def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: 
     """Check a call, run it, and name its results."""
     setup = prepare(fw, form, call)
     backend = Eager(fw, form.equation) if setup.backend == "eager" else compiled()
-    description, operands = assemble(fw, setup)
-    o = setup.options
-    if o.forward_callback or o.backward_callback:
+    operands = assemble(fw, setup)
+    if setup.options.forward_callback or setup.options.backward_callback:
         results = _run_with_callbacks(fw, setup, backend, operands)
     else:
-        results = _run(backend, description, operands)
-    output = _output(fw, setup, description, results)
+        operands = with_models(fw, setup, operands, models_and_changes(fw, setup))
+        results = _run(backend, setup.description, operands)
+    output = _output(fw, setup, setup.description, results)
     if setup.options.check_output_finite:
         _check_finite(fw, output)
     return output
@@ -112,7 +112,7 @@ def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: 
 
 def _run(backend: Backend, description: Description, operands: Operands) -> tuple[Results, ...]:
     """Results by level."""
-    p, d, constants = operands
+    p, d, constants = operands.primal, operands.direction, operands.constants
     if d.state is None:
         return (backend.forward(description, p, constants),)
     return backend.tangent(description, p, d, constants)
@@ -152,6 +152,7 @@ def _output(
     """Results of each level, named."""
     form, ndim, o = setup.form, description.ndim, setup.options
     fields, values = form.equation.fields(ndim), {}
+    nodes = held(form.equation, ndim, setup.faces)
     memory: dict[str, Array] = {}
     for level, (receivers, state) in enumerate(results):
         if setup.step_ratio > 1:
@@ -159,7 +160,7 @@ def _output(
                 fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
             )
         arrays = unpack(description.state_entries(), state)
-        arrays = mask_fields(fw, form.equation, arrays, setup.faces)
+        arrays = mask_fields(fw, arrays, nodes, ndim)
         for keyword, (own, field) in form.wavefields_in(ndim).items():
             if own == level:
                 values[keyword] = arrays[field]
@@ -180,7 +181,7 @@ def _output(
 def _check_finite(fw: Framework, output: Any) -> None:
     for name, value in output._asdict().items():
         for x in value.values() if isinstance(value, dict) else (value,):
-            fine = None if x is None else fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
+            fine = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
             if fine is not None and not fine.all():
                 raise FloatingPointError(
                     f"{name}: has values that are NaN or infinite. The amplitudes or initial "

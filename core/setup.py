@@ -24,7 +24,7 @@ from .options import backend, check_options, origin
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .survey import Region, region_around, region_of_field
-from .timestep import cfl_condition, critical_courant_number
+from .timestep import cfl_condition, courant_target, critical_courant_number
 
 _MOST_NODES = 2**31 - 1
 """Nodes of all fields together: they are numbered by int32."""
@@ -129,15 +129,13 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     speeds = choose_speeds(fw, equation, inputs, options)
     staggered = is_staggered(equation, ndim)
     pml_freq = choose_pml_freq(inputs, options, dt)
-    internal_dt, step_ratio = cfl_condition(
-        spacing, dt, speeds.largest, options.courant_number, options.accuracy, staggered
-    )
     # What the default leaves below the limit of stability is there for jumps of the models.
-    limit = critical_courant_number(options.accuracy, staggered)
-    internal_dt, step_ratio = max(
-        (internal_dt, step_ratio),
-        cfl_condition(spacing, dt, speeds.on_grid, limit),
-        key=lambda found: found[1],
+    courant = min(
+        courant_target(options.courant_number, options.accuracy, staggered),
+        critical_courant_number(options.accuracy, staggered) * (speeds.largest / speeds.on_grid),
+    )
+    internal_dt, step_ratio = cfl_condition(
+        spacing, dt, speeds.largest, courant, options.accuracy, staggered
     )
     sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
     receivers = tuple(taps(points, inputs.space, options) for points in inputs.receivers)

@@ -68,8 +68,7 @@ def cfl_condition(
         raise ValueError(f"dt: got {dt}. Accepted: a finite number, in seconds.")
     if not math.isfinite(max_vel) or max_vel < 0:
         raise ValueError(f"max_vel: got {max_vel}. Accepted: a number of 0 or more, in m/s.")
-    target = DEFAULT_COURANT_NUMBER if courant_number is None else float(courant_number)
-    _check_courant_number(target, accuracy, staggered)
+    target = courant_target(courant_number, accuracy, staggered)
     # No square of a spacing, which could overflow in odd units; and in the order in which Deepwave
     # multiplies, so that a ratio next to a whole number is rounded up in the same cases.
     norm = math.hypot(*(min(spacing) / step for step in spacing))
@@ -94,7 +93,9 @@ cfl_condition_n = cfl_condition
 """Deepwave's name."""
 
 
-def _check_courant_number(target: float, accuracy: int | None, staggered: bool) -> None:
+def courant_target(courant_number: float | None, accuracy: int | None, staggered: bool) -> float:
+    """The Courant number to stay below, 0.6 if None; ValueError where the run would be unstable."""
+    target = DEFAULT_COURANT_NUMBER if courant_number is None else float(courant_number)
     if not math.isfinite(target) or target <= 0:
         raise ValueError(f"courant_number: got {target}. Accepted: a number above zero.")
     limit = math.inf if accuracy is None else critical_courant_number(accuracy, staggered)
@@ -103,6 +104,7 @@ def _check_courant_number(target: float, accuracy: int | None, staggered: bool) 
             f"courant_number: got {target}, at which the run is unstable. Accepted: up to "
             f"{limit:.6g} for accuracy={accuracy}, or None for {DEFAULT_COURANT_NUMBER}."
         )
+    return target
 
 
 def cells_per_wavelength(

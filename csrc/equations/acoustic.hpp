@@ -1,6 +1,6 @@
 // Acoustic waves with variable density on a staggered grid (Virieux 1984):
-//     v_i -= B_i d_i p,  B_i = dt / rho at the half nodes of axis i,      p -= K sum of d_i v_i,  K = rho v^2
-//     dt.
+//     v_i -= B_i d_i p,           B_i = dt / rho at the half nodes of axis i,
+//     p   -= K sum of d_i v_i,    K = rho v^2 dt.
 #pragma once
 #include "table/table.hpp"
 

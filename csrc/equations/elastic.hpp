@@ -1,8 +1,7 @@
-// Isotropic elastic waves on a staggered grid (Virieux 1986), with e_i = d_i v_i and all coefficients times
-// dt:
-//     v_i += B_i sum over j of d_j sigma_ij,
-//     sigma_ii += (lambda + 2 mu) e_i + lambda sum over j != i of e_j,      sigma_ij += mu_ij (d_j v_i + d_i
-//     v_j).
+// Isotropic elastic waves on a staggered grid (Virieux 1986); e_i = d_i v_i, coefficients are times dt:
+//     v_i      += B_i sum over j of d_j sigma_ij,
+//     sigma_ii += (lambda + 2 mu) e_i + lambda sum over j != i of e_j,
+//     sigma_ij += mu_ij (d_j v_i + d_i v_j).
 #pragma once
 #include "table/table.hpp"
 
