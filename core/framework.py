@@ -90,10 +90,22 @@ class Framework(abc.ABC):
         """``function(primals)`` and its derivative in the direction ``tangents``.
 
         Args:
-            function: takes a dict of arrays; returns an array or a tuple of arrays.
-            primals, tangents: dicts of the same names and shapes.
+            function: takes and returns an array, or a tuple or dict of arrays.
+            primals, tangents: of the same structure and shapes.
         """
         raise NotImplementedError(f"{self.name} has no automatic differentiation")
+
+    def vjp(self, function: Callable, primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+        """``function(primals)``, and the function that takes cotangents of it back to primals."""
+        raise NotImplementedError(f"{self.name} has no automatic differentiation")
+
+    def grad(self, function: Callable) -> Callable[[Any], Any]:
+        """The gradient of a number as a function of primals."""
+        raise NotImplementedError(f"{self.name} has no automatic differentiation")
+
+    def tree_map(self, function: Callable, first: Any, *rest: Any) -> Any:
+        """``function`` of the arrays of nests of one structure, as such a nest."""
+        return _map_leaves(function, first, *rest)
 
     def tap(self, tap: Any, arrays: Sequence[Array]) -> list[Array]:
         """The arrays as they are, with hooks called where they pass.

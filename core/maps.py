@@ -114,7 +114,7 @@ def possible_outputs(map_name: str) -> tuple[str, ...]:
     names = {f"{name}{level}" for level in range(levels) for name in ("receivers", "state")}
     if map_name in _REVERSE:
         names |= {f"{name}_gradient{level}" for level in range(levels) for name in OPERANDS}
-    if map_name == "forward":
+    if map_name in ("forward", "tangent"):
         names.add("checkpoints")
     return tuple(name for name in OUTPUT_SLOTS if name in names)
 

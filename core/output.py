@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 from collections import namedtuple
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .checks import fail, warn
 from .form import Form, output_names
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a state was computed with; a run that continues it must agree, or say otherwise.
 
-    origin: first cell of the region in the model. n: grid shape, region and PML.
+    A named tuple, since Dynamo does not rebuild a dataclass. origin: first cell of the region in
+    the model. n: grid shape, region and PML.
     """
 
     equation: str

@@ -16,7 +16,9 @@ derivative with respect to p: that would be of third order, and raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
+from .maps import CONSTANTS, OUTPUT_SLOTS
 from .terms import (
     Call,
     Slots,
@@ -30,11 +32,22 @@ from .terms import (
     kept,
     operands,
     outputs,
+    residual,
     results,
     term,
 )
 
 __all__ = ["Call", "Term", "ThirdOrderError", "refuse_profiles", "tangent", "transpose"]
+
+_NEEDS = {
+    "0": {"0"},
+    "1": {"0", "1"},
+    "2": {"0", "2"},
+    "3": {"0", "1", "2", "3"},
+    "gradient0": {"0", "bar0"},
+    "gradient1": {"0", "1", "bar0", "bar1"},
+}
+"""For each kind of output, the kinds of inputs that it depends on."""
 
 
 class ThirdOrderError(NotImplementedError):
@@ -80,6 +93,59 @@ def transpose(call: Call, bars: Slots, wanted: Collection[str]) -> list[Term]:
     return kept(_TRANSPOSES[call.map](call, bars, wanted))
 
 
+def independent(call: Call, changed: Collection[str]) -> list[str]:
+    """The wanted outputs that are the same whatever the ``changed`` inputs are."""
+    if not {*CONSTANTS}.isdisjoint(changed):
+        return []
+    kinds = set(map(_kind, changed))
+    return [slot for slot in call.wanted if kinds.isdisjoint(_NEEDS[_kind(slot)])]
+
+
+def _kind(slot: str) -> str:
+    """The level of a slot, and whether it is a cotangent or a gradient."""
+    if slot == "checkpoints":
+        return "0"
+    prefix = next((word for word in ("bar", "gradient") if f"_{word}" in slot), "")
+    return prefix + slot[-1]
+
+
+def split(call: Call, unknown: Collection[str]) -> tuple[Term, Call] | None:
+    """The parts of a call that can and that cannot be computed without the ``unknown`` inputs.
+
+    Linearization knows the operands of a derivative before its direction. Where results do not wait
+    for that, they come from a call of a lower map, which also leaves the checkpoints for the
+    adjoint of what remains.
+
+    Returns:
+        The lower call, whose results are those slots of ``call``, and ``call`` for the others; None
+        where all wait.
+    """
+    ready = independent(call, unknown)
+    if not ready or len(ready) == len(call.wanted):
+        return None
+    known = _lower(call, ready)
+    if not known.results:
+        return None
+    if call.map == "tangent":
+        slots = {*known.call.wanted, "checkpoints"}
+        wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in slots)
+        known = replace(known, call=replace(known.call, wanted=wanted))
+    rest = tuple(slot for slot in call.wanted if slot not in known.results.values())
+    return known, replace(call, wanted=rest)
+
+
+def _lower(call: Call, ready: Collection[str]) -> Term:
+    """The call of a lower map that has the ``ready`` results of a call, or some of them."""
+    if call.map == "tangent_adjoint":
+        given = [cotangents(call.inputs, 0)]
+        return term(call, "adjoint", [], given, gradients(call, 0, 0))
+    for level in (1, 2):
+        if any(slot.endswith(str(level)) for slot in ready):
+            wanted = {**outputs(call, 0, 0), **outputs(call, level, 1)}
+            return term(call, "tangent", [direction(call.inputs, level)], results=wanted)
+    return term(call, "forward", results={**outputs(call, 0, 0), **residual(call)})
+
+
 def refuse_profiles(slots: Collection[str]) -> None:
     """Raise when the PML profiles are among the slots to differentiate."""
     if "profiles" in slots:
@@ -93,7 +159,8 @@ def refuse_profiles(slots: Collection[str]) -> None:
 
 
 def _tangent_of_forward(call: Call, dots: Slots) -> Iterable[Term]:
-    yield term(call, "tangent", [direction(dots, 0)], results=outputs(call, 0, 1))
+    same = {**outputs(call, 0, 0), **residual(call)}
+    yield term(call, "tangent", [direction(dots, 0)], results=outputs(call, 0, 1), values=same)
 
 
 def _tangent_of_tangent(call: Call, dots: Slots) -> Iterable[Term]:
@@ -101,7 +168,8 @@ def _tangent_of_tangent(call: Call, dots: Slots) -> Iterable[Term]:
     if moved.values:
         directions = [direction(call.inputs, 1), moved, turned]
         wanted = {**outputs(call, 0, 2), **outputs(call, 1, 3)}
-        yield term(call, "second_tangent", directions, results=wanted)
+        same = {**outputs(call, 0, 0), **outputs(call, 1, 1)}
+        yield term(call, "second_tangent", directions, results=wanted, values=same)
     else:
         yield term(call, "tangent", [turned], results=outputs(call, 1, 1))
 
@@ -110,7 +178,8 @@ def _tangent_of_adjoint(call: Call, dots: Slots) -> Iterable[Term]:
     moved, turned = direction(dots, 0), cotangents(dots, 0)
     if moved.values:
         given = [cotangents(call.inputs, 0), turned]
-        yield term(call, "tangent_adjoint", [moved], given, gradients(call, 0, 1))
+        same = gradients(call, 0, 0)
+        yield term(call, "tangent_adjoint", [moved], given, gradients(call, 0, 1), same)
     else:
         yield term(call, "adjoint", [], [turned], gradients(call, 0, 0))
 

@@ -8,7 +8,7 @@ directions go by, and by which row, and into how many models, it reduces gradien
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ Slots = Mapping[str, Any]
 RESULTS = Cotangents._fields
 
 _GRADIENT_ROW = 4
-_CARRY_CHECKPOINTS = ("tangent", "adjoint")
+_CARRY_CHECKPOINTS = ("tangent", "adjoint", "tangent_adjoint")
 _DRIVEN_BY = {
     "tangent": ("1",),
     "second_tangent": ("2", "3"),
@@ -36,8 +36,8 @@ _DRIVEN_BY = {
 class Call:
     """One call of a map: its name, the run, the operands by input slot, the output slots wanted.
 
-    ``checkpoints`` may be among the inputs of a tangent: the map does not use them, but the adjoint
-    that transposes it does.
+    ``checkpoints`` may be among the inputs of a tangent or a tangent_adjoint: these maps do not use
+    them, but the adjoint that transposes the one, or that is a part of the other, does.
     """
 
     map: str
@@ -48,10 +48,21 @@ class Call:
 
 @dataclass(frozen=True)
 class Term:
-    """A call, and for each of its outputs the slot of the differentiated call that it adds to."""
+    """A call, and for each of its outputs the slot of the differentiated call that it adds to.
+
+    values: further outputs that the call could be asked for, and the slots of the differentiated
+    call of which they are the values themselves.
+    """
 
     call: Call
     results: Mapping[str, str]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def whole(self) -> Term:
+        """The call with these outputs too."""
+        slots = {*self.results, *self.values}
+        wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in slots)
+        return replace(self, call=replace(self.call, wanted=wanted))
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,7 @@ def term(
     directions: Collection[Direction] = (),
     cotangents: Collection[Slots] = (),
     results: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> Term:
     """The call of a map at the same operands as ``call``.
 
@@ -77,6 +89,7 @@ def term(
         directions: those of levels 1, 2 and 3, in order.
         cotangents: those of levels 0 and 1, in order, by name of the result.
         results: output slot of the new call -> slot of ``call`` that it adds to.
+        values: output slot of the new call -> slot of ``call`` of which it is the value.
     """
     inputs = {name: call.inputs[name] for name in CONSTANTS}
     inputs |= {f"{name}0": call.inputs[f"{name}0"] for name in OPERANDS}
@@ -98,7 +111,7 @@ def term(
     if rows != same:
         inputs["model_index"] = call.inputs["model_index"][np.array(rows)]
     wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in results)
-    return Term(Call(map_name, description, inputs, wanted), results)
+    return Term(Call(map_name, description, inputs, wanted), results, values or {})
 
 
 def kept(terms: Iterable[Term]) -> list[Term]:
@@ -142,6 +155,11 @@ def results(slots: Slots, level: int) -> Slots:
 def outputs(call: Call, old: int, new: int) -> dict[str, str]:
     """Results of level ``new`` that add to the wanted results of ``call`` of level ``old``."""
     return {f"{name}{new}": f"{name}{old}" for name in RESULTS if f"{name}{old}" in call.wanted}
+
+
+def residual(call: Call) -> dict[str, str]:
+    """The checkpoints, where ``call`` is to leave them."""
+    return {"checkpoints": "checkpoints"} if "checkpoints" in call.wanted else {}
 
 
 def gradients(call: Call, old: int, new: int) -> dict[str, str]:

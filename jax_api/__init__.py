@@ -9,6 +9,7 @@ import jax
 
 from ..conversions import impedance, lambmubuoyancy_to_vpvsrho, vpvsrho_to_lambmubuoyancy
 from ..output import AuxiliaryState
+from .inversion import gauss_newton_product, hessian_vector_product, illumination
 from .propagators import (
     acoustic,
     acoustic_born,
@@ -26,6 +27,9 @@ __all__ = [
     "born_propagator",
     "elastic",
     "elastic_born",
+    "gauss_newton_product",
+    "hessian_vector_product",
+    "illumination",
     "impedance",
     "lambmubuoyancy_to_vpvsrho",
     "propagator",

@@ -8,9 +8,18 @@ from typing import Any
 import jax
 import numpy as np
 from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching, mlir, partial_eval
 
-__all__ = ["Primitive", "ad", "batching", "mlir", "result_like", "same_varying", "zero_tangent"]
+__all__ = [
+    "Primitive",
+    "ad",
+    "batching",
+    "mlir",
+    "partial_eval",
+    "result_like",
+    "same_varying",
+    "zero_tangent",
+]
 
 
 def same_varying(arrays: Sequence[Any]) -> list[jax.Array]:

@@ -57,6 +57,13 @@ class JaxFramework(Framework):
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
         return jax.jvp(function, (primals,), (tangents,))
 
+    def vjp(self, function: Callable, primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+        value, pull = jax.vjp(function, primals)
+        return value, lambda bars: pull(bars)[0]
+
+    def grad(self, function: Callable) -> Callable[[Any], Any]:
+        return jax.grad(function)
+
     def tap(self, tap: Any, arrays: Sequence[jax.Array]) -> list[jax.Array]:
         def call(hook: Any, *parts: Any) -> None:
             # Ordered, so that callbacks come in the order of time under jit too.

@@ -22,7 +22,6 @@ from ..layout import Description
 from ..maps import (
     INPUT_SLOTS,
     MAPS,
-    OUTPUT_SLOTS,
     Constants,
     Primal,
     accepted_inputs,
@@ -32,7 +31,16 @@ from ..maps import (
     output_names,
 )
 from . import ffi
-from ._compat import Primitive, ad, batching, mlir, result_like, same_varying, zero_tangent
+from ._compat import (
+    Primitive,
+    ad,
+    batching,
+    mlir,
+    partial_eval,
+    result_like,
+    same_varying,
+    zero_tangent,
+)
 from .framework import JaxFramework
 
 _FRAMEWORK = JaxFramework()
@@ -75,14 +83,16 @@ def tangent(
 
 def bind(call: rules.Call) -> dict[str, jax.Array]:
     """Bind the primitive of a call; the wanted outputs by slot."""
+    operands, parameters = _arguments(call)
+    outputs = PRIMITIVES[call.map].bind(*same_varying(operands), **parameters)
+    return dict(zip(output_names(parameters["wanted"]), outputs, strict=True))
+
+
+def _arguments(call: rules.Call) -> tuple[list[Any], dict[str, Any]]:
+    """Operands and parameters of the primitive of a call; the inverse of :func:`_call`."""
     slots = [slot for slot in INPUT_SLOTS if slot in call.inputs]
-    outputs = PRIMITIVES[call.map].bind(
-        *same_varying([call.inputs[slot] for slot in slots]),
-        run=call.description,
-        present=input_mask(slots),
-        wanted=output_mask(call.wanted),
-    )
-    return dict(zip(output_names(output_mask(call.wanted)), outputs, strict=True))
+    masks = {"present": input_mask(slots), "wanted": output_mask(call.wanted)}
+    return [call.inputs[slot] for slot in slots], {"run": call.description, **masks}
 
 
 def _call(map_name: str, operands: Sequence[Any], parameters: dict[str, Any]) -> rules.Call:
@@ -128,26 +138,85 @@ def _abstract_eval(map_name: str, *avals: Any, **parameters: Any) -> list[Any]:
 
 def _jvp(map_name: str, primals: Sequence[Any], tangents: Sequence[Any], **parameters: Any) -> Any:
     call = _call(map_name, primals, parameters)
-    kept = call
-    if map_name == "forward":
-        # The adjoint that transposes the tangent needs the checkpoints, and in a linearization only
-        # this call belongs to the part that is known.
-        slots = {*call.wanted, "checkpoints"}
-        kept = replace(call, wanted=tuple(slot for slot in OUTPUT_SLOTS if slot in slots))
-    outputs = bind(kept)
-    if map_name == "forward":
-        residual = {"checkpoints": outputs["checkpoints"]}
-        call = replace(call, inputs={**call.inputs, **residual})
     dots = {
         slot: dot
         for slot, dot in zip(input_names(parameters["present"]), tangents, strict=True)
         if not isinstance(dot, ad.Zero)
     }
-    sums = _summed(rules.tangent(call, dots))
+    terms = rules.tangent(call, dots)
+    if len(terms) == 1 and set(terms[0].values.values()) == set(call.wanted):
+        # The call of the derivative has the values too; where only these are known,
+        # _partial_eval takes it apart.
+        found = bind(terms[0].whole().call)
+        outputs = {slot: found[own] for own, slot in terms[0].values.items()}
+        sums = {slot: found[own] for own, slot in terms[0].results.items()}
+    else:
+        outputs, sums = bind(call), _summed(terms)
     values = [outputs[slot] for slot in call.wanted]
     turned = [sums.get(slot) for slot in call.wanted]
     pairs = zip(turned, values, strict=True)
     return values, [zero_tangent(x) if dot is None else dot for dot, x in pairs]
+
+
+def _partial_eval(map_name: str, trace: Any, *tracers: Any, **parameters: Any) -> list[Any]:
+    """The rule for a linearization, which knows some operands before the others."""
+    known = [x.pval.get_known() for x in tracers]
+    operands = [x if value is None else value for x, value in zip(tracers, known, strict=True)]
+    call = _call(map_name, operands, parameters)
+    unknown = [s for s, value in zip(call.inputs, known, strict=True) if value is None]
+    parts = rules.split(call, unknown) if unknown else None
+    if parts is None:
+        return trace.default_process_primitive(PRIMITIVES[map_name], tracers, parameters)
+    lower, rest = parts
+    found = bind(lower.call)
+    if "checkpoints" in found:
+        rest = replace(rest, inputs={**rest.inputs, "checkpoints": found["checkpoints"]})
+    operands, parameters = _arguments(rest)
+    outputs = trace.default_process_primitive(PRIMITIVES[rest.map], operands, parameters)
+    outputs = dict(zip(rest.wanted, outputs, strict=True))
+    outputs |= {slot: trace.to_jaxpr_tracer(found[own]) for own, slot in lower.results.items()}
+    return [outputs[slot] for slot in call.wanted]
+
+
+def _partial_eval_equation(
+    map_name: str, saveable: Any, unknown: Sequence[bool], there: Sequence[bool], equation: Any
+) -> tuple[Any, Any, list[bool], list[bool], list[Any]]:
+    """The same for an equation of a program, as under ``jax.checkpoint``.
+
+    Returns:
+        The equations of the known and of the later part, for each result whether it is unknown and
+        whether the later part has it, and the operands that are to be kept for that.
+    """
+    count = len(equation.outvars)
+    call = _call(map_name, equation.invars, equation.params)
+    waiting = [slot for slot, waits in zip(call.inputs, unknown, strict=True) if waits]
+    kept = [x for x, ready in zip(equation.invars, there, strict=True) if not ready]
+    if not waiting:
+        avals = [x.aval for x in equation.invars]
+        if saveable(equation.primitive, *avals, **equation.params) is True:
+            return equation, None, [False] * count, [False] * count, []
+        return equation, equation, [False] * count, [True] * count, kept
+    parts = rules.split(call, waiting) if _in_order(call, waiting) else None
+    if parts is None:
+        return None, equation, [True] * count, [True] * count, kept
+    lower, _ = parts
+    call_of_lower = replace(lower.call, wanted=tuple(lower.results))
+    operands, parameters = _arguments(call_of_lower)
+    results = dict(zip(call.wanted, equation.outvars, strict=True))
+    first = equation.replace(
+        primitive=PRIMITIVES[lower.call.map],
+        invars=operands,
+        outvars=[results[lower.results[slot]] for slot in output_names(parameters["wanted"])],
+        params=parameters,
+    )
+    late = [slot not in lower.results.values() for slot in call.wanted]
+    return first, equation, late, [True] * count, kept
+
+
+def _in_order(call: rules.Call, waiting: Sequence[str]) -> bool:
+    """Whether the lower part takes the rows of ``model_index`` as they are: a program has no
+    values to exchange, as the second direction without the first would need."""
+    return call.map != "second_tangent" or not any(slot.endswith("1") for slot in waiting)
 
 
 def _transpose(map_name: str, bars: Sequence[Any], *operands: Any, **parameters: Any) -> list[Any]:
@@ -162,7 +231,7 @@ def _transpose(map_name: str, bars: Sequence[Any], *operands: Any, **parameters:
 
 def _batch(
     map_name: str, operands: Sequence[jax.Array], axes: Sequence[int | None], **parameters: Any
-) -> tuple[list[jax.Array], list[int]]:
+) -> tuple[list[jax.Array], list[Any]]:
     front = [
         x if axis is None else jax.numpy.moveaxis(x, axis, 0)
         for x, axis in zip(operands, axes, strict=True)
@@ -171,7 +240,10 @@ def _batch(
     mapped = [s for s, axis in zip(call.inputs, axes, strict=True) if axis is not None]
     size = call.inputs[mapped[0]].shape[0]
     outputs = unfold(_FRAMEWORK, bind(fold(_FRAMEWORK, call, mapped, size)), size)
-    return [outputs[slot] for slot in call.wanted], [0] * len(call.wanted)
+    # The values of a call whose directions alone are mapped: JAX wants them without the axis.
+    same = rules.independent(call, mapped)
+    found = [outputs[slot][0] if slot in same else outputs[slot] for slot in call.wanted]
+    return found, [None if slot in same else 0 for slot in call.wanted]
 
 
 def _primitive(map_name: str) -> Primitive:
@@ -184,6 +256,8 @@ def _primitive(map_name: str) -> Primitive:
     ad.primitive_jvps[primitive] = rule(_jvp, map_name)
     ad.primitive_transposes[primitive] = rule(_transpose, map_name)
     batching.primitive_batchers[primitive] = rule(_batch, map_name)
+    partial_eval.custom_partial_eval_rules[primitive] = rule(_partial_eval, map_name)
+    partial_eval.partial_eval_jaxpr_custom_rules[primitive] = rule(_partial_eval_equation, map_name)
     lowering = mlir.lower_fun(rule(_run, map_name), multiple_results=True)
     mlir.register_lowering(primitive, lowering)
     return primitive

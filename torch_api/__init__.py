@@ -8,8 +8,9 @@ any equation.
 
 from torch.utils import _pytree
 
-from ..conversions import impedance, lambmubuoyancy_to_vpvsrho, vpvsrho_to_lambmubuoyancy
+from .. import conversions
 from ..output import AuxiliaryState
+from .inversion import gauss_newton_product, hessian_vector_product, illumination
 from .modules import Acoustic, AcousticBorn, Elastic, ElasticBorn, Scalar, ScalarBorn
 from .propagators import (
     acoustic,
@@ -21,6 +22,11 @@ from .propagators import (
     scalar,
     scalar_born,
 )
+from .tracing import node
+
+impedance = node(conversions.impedance)
+lambmubuoyancy_to_vpvsrho = node(conversions.lambmubuoyancy_to_vpvsrho)
+vpvsrho_to_lambmubuoyancy = node(conversions.vpvsrho_to_lambmubuoyancy)
 
 __all__ = [
     "Acoustic",
@@ -34,6 +40,9 @@ __all__ = [
     "born_propagator",
     "elastic",
     "elastic_born",
+    "gauss_newton_product",
+    "hessian_vector_product",
+    "illumination",
     "impedance",
     "lambmubuoyancy_to_vpvsrho",
     "propagator",

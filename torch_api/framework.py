@@ -11,6 +11,8 @@ import torch
 
 from ..framework import Framework, Widths, check_widths
 
+NO_CALLBACKS = "callbacks are not supported under torch.compile or torch.export: leave them out"
+
 
 class TorchFramework(Framework):
     """PyTorch tensors. Every method works under autograd, forward mode and ``torch.func``."""
@@ -70,15 +72,20 @@ class TorchFramework(Framework):
 
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
         # A dual number of an expanded tensor cannot be made.
-        given = [{k: x.contiguous() for k, x in part.items()} for part in (primals, tangents)]
+        given = [self.tree_map(torch.Tensor.contiguous, part) for part in (primals, tangents)]
         found = torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))
         return found[0], found[1]
 
+    def vjp(self, function: Callable, primals: Any) -> tuple[Any, Callable[[Any], Any]]:
+        value, pull = torch.func.vjp(function, primals)
+        return value, lambda bars: pull(bars)[0]
+
+    def grad(self, function: Callable) -> Callable[[Any], Any]:
+        return torch.func.grad(function)
+
     def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         if torch.compiler.is_compiling():
-            raise NotImplementedError(
-                "callbacks are not supported under torch.compile: leave them out there"
-            )
+            raise NotImplementedError(NO_CALLBACKS)
         if tap.forward is not None:
             tap.forward(tuple(x.detach() for x in arrays))
         if tap.backward is None:

@@ -38,16 +38,25 @@ def call(
     """
     slots = [slot for slot in INPUT_SLOTS if slot in inputs]
     masks = input_mask(slots), output_mask(wanted)
-    outputs = _run(map_name, _encoded(description), [inputs[slot] for slot in slots], *masks)
+    arguments = map_name, encoded(description), [inputs[slot] for slot in slots], *masks
+    with torch._C._AutoDispatchBelowAutograd():
+        outputs = torch.ops.dualwave.run(*arguments)
     return dict(zip(output_names(masks[1]), outputs, strict=True))
 
 
-@torch.library.custom_op("dualwave::run", mutates_args=())
+LIBRARY = torch.library.Library("dualwave", "DEF")
+LIBRARY.define(
+    "run(str map_name, str description, Tensor[] inputs, int present, int wanted) -> Tensor[]",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
+
+
+@torch.library.impl("dualwave::run", "CompositeExplicitAutograd", lib=LIBRARY)
 def _run(
     map_name: str, description: str, inputs: Sequence[torch.Tensor], present: int, wanted: int
 ) -> list[torch.Tensor]:
     """The operator: present inputs and wanted outputs in slot order, the description as JSON."""
-    run = _decoded(description)
+    run = decoded(description)
     given = dict(zip(input_names(present), inputs, strict=True))
     device = _device(inputs)
     outputs = _empty(map_name, run, given, wanted)
@@ -75,12 +84,12 @@ def _device(tensors: Sequence[torch.Tensor]) -> torch.device:
     return device
 
 
-@_run.register_fake
+@torch.library.register_fake("dualwave::run", lib=LIBRARY)
 def _(
     map_name: str, description: str, inputs: Sequence[torch.Tensor], present: int, wanted: int
 ) -> list[torch.Tensor]:
     given = dict(zip(input_names(present), inputs, strict=True))
-    return list(_empty(map_name, _decoded(description), given, wanted).values())
+    return list(_empty(map_name, decoded(description), given, wanted).values())
 
 
 def _empty(
@@ -93,12 +102,14 @@ def _empty(
 
 
 @functools.lru_cache(maxsize=1024)
-def _encoded(description: Description) -> str:
+def encoded(description: Description) -> str:
+    """A description as the operator takes it."""
     return json.dumps(asdict(description))
 
 
 @functools.lru_cache(maxsize=1024)
-def _decoded(text: str) -> Description:
+def decoded(text: str) -> Description:
+    """The inverse of :func:`encoded`."""
     entries = json.loads(text).items()
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entries}
     return Description(**fields)

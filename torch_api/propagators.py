@@ -8,23 +8,27 @@ from typing import Any
 from ..equations import ACOUSTIC, ELASTIC, SCALAR, Equation
 from ..form import Form
 from ..propagator import Backend, public_function
+from . import rules
 from .framework import TorchFramework
+from .tracing import propagator_node
 
 
 def _compiled() -> Backend:
-    from . import rules  # the eager backend works without the compiled core
-
     return rules
+
+
+def _made(form: Form) -> Callable[..., Any]:
+    return propagator_node(form, public_function(TorchFramework(), form, _compiled))
 
 
 def propagator(equation: Equation) -> Callable[..., Any]:
     """The public function of an equation: all that is said of :func:`scalar` holds for it."""
-    return public_function(TorchFramework(), Form(equation), _compiled)
+    return _made(Form(equation))
 
 
 def born_propagator(equation: Equation) -> Callable[..., Any]:
     """The function of an equation that models its scattered field too, as :func:`scalar_born`."""
-    return public_function(TorchFramework(), Form(equation, scattered=True), _compiled)
+    return _made(Form(equation, scattered=True))
 
 
 scalar, scalar_born = propagator(SCALAR), born_propagator(SCALAR)

@@ -8,7 +8,7 @@ description, the wanted output slots, and one tensor or None for every input slo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,16 @@ import torch
 from .. import rules
 from ..folding import fold, unfold
 from ..layout import Description
-from ..maps import INPUT_SLOTS, MAPS, OPERANDS, Constants, Primal, accepted_inputs
+from ..maps import (
+    INPUT_SLOTS,
+    MAPS,
+    OPERANDS,
+    Constants,
+    Primal,
+    accepted_inputs,
+    input_names,
+    output_names,
+)
 from . import _compat, native
 from .framework import TorchFramework
 
@@ -69,16 +78,50 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
     ``forward`` keeps checkpoints for its adjoint when one may come.
     """
     inputs, wanted = dict(call.inputs), call.wanted
+    transform = _compat.innermost()
+    if transform is not None:
+        inputs = dict(zip(inputs, _compat.alive(tuple(inputs.values())), strict=True))
+    call = replace(call, inputs=inputs)
+    if (found := _with_tangents(call)) is not None:
+        return found
     operands = [f"{name}0" for name in OPERANDS]
     if call.map == "forward" and "checkpoints" not in wanted and torch.is_grad_enabled():
         differentiated = any(inputs[slot].requires_grad for slot in operands)
         wanted += ("checkpoints",) * differentiated
     if call.map in ("second_tangent", "tangent_adjoint"):
         inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
-    outputs = FUNCTIONS[call.map].apply(
-        call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
-    )
+    arguments = call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
+    if transform is not None and transform.key() == _compat.GRAD and _dual_below():
+        outputs = _compat.apply_at_level(_AT_LEVEL[call.map], *arguments)
+    else:
+        outputs = FUNCTIONS[call.map].apply(*arguments)
     return dict(zip(wanted, outputs, strict=True))
+
+
+def _dual_below() -> bool:
+    """Whether a transform of torch.func may hide dual numbers."""
+    return _compat.JVP in _compat.transforms() or _compat.dual_level()
+
+
+def _with_tangents(call: rules.Call) -> dict[str, torch.Tensor] | None:
+    """A call of dual numbers, where one call of a higher map has values and tangents.
+
+    A Function would compute the values first and again with the tangents. Not where a backward of
+    the same level may follow: the Function differentiates that too.
+    """
+    dots = _compat.tangents(call.inputs)
+    if not dots or (torch.is_grad_enabled() and any(x.requires_grad for x in call.inputs.values())):
+        return None
+    values = {slot: _compat.without_tangent(x) for slot, x in call.inputs.items()}
+    terms = rules.tangent(replace(call, inputs=values), dots)
+    if len(terms) != 1 or set(terms[0].values.values()) != set(call.wanted):
+        return None
+    term = terms[0].whole()
+    found = execute(term.call)
+    outputs = {slot: found[own] for own, slot in term.values.items()}
+    for own, slot in term.results.items():
+        outputs[slot] = _compat.dual(outputs[slot], found[own])
+    return outputs
 
 
 class _LastOrder(torch.autograd.Function):
@@ -168,6 +211,25 @@ class _Map(torch.autograd.Function):
     def _call(cls, ctx: Any) -> rules.Call:
         return rules.Call(cls.map_name, ctx.description, _present(ctx.saved_tensors), ctx.wanted)
 
+    @classmethod
+    def _below(cls, description: Description, wanted: tuple[str, ...], *slots: Any) -> tuple:
+        transform = _compat.innermost()
+        with _compat.lowered(transform) as (down, up):
+            inputs = {slot: down(x) for slot, x in _present(slots).items()}
+            found = execute(rules.Call(cls.map_name, description, inputs, wanted))
+        return tuple(up(found[slot]) for slot in wanted)
+
+
+def _at_level(map_name: str) -> type:
+    """The Function of a map at one level of ``torch.func.grad``: below it, everything is anew."""
+    own = FUNCTIONS[map_name]
+    members = {
+        "forward": staticmethod(own._below),
+        "setup_context": staticmethod(own.setup_context),
+        "backward": staticmethod(own.backward),
+    }
+    return type(f"{own.__name__}AtLevel", (_compat.SingleLevelFunction,), members)
+
 
 def _function(map_name: str) -> type[_Map]:
     """The Function of a map. PyTorch calls static methods, which do not know their class."""
@@ -185,6 +247,18 @@ def _function(map_name: str) -> type[_Map]:
 
 FUNCTIONS: Mapping[str, type[_Map]] = {name: _function(name) for name in MAPS}
 """The Functions by the name of their map."""
+_AT_LEVEL = {name: _at_level(name) for name in MAPS}
+
+
+@torch.library.impl("dualwave::run", "Autograd", lib=native.LIBRARY)
+def _operator(
+    map_name: str, description: str, inputs: Sequence[torch.Tensor], present: int, wanted: int
+) -> list[torch.Tensor]:
+    """The operator where its derivative may be asked for, as in a program that was exported."""
+    given = dict(zip(input_names(present), inputs, strict=True))
+    call = rules.Call(map_name, native.decoded(description), given, output_names(wanted))
+    outputs = execute(call)
+    return [outputs[slot] for slot in call.wanted]
 
 
 def _call_core(call: rules.Call) -> dict[str, torch.Tensor]:

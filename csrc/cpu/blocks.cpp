@@ -73,18 +73,18 @@ void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
 template <class T>
 T* Shot<T>::checkpoint(Index number, int level) const {
   const Index size = p_.layout.state_size;
-  const Index offset = (number * levels() + level) * size;
+  const Index offset = (number * kept_levels() + level) * size;
   if (m_.checkpoints) return m_.checkpoints.data() + offset;
   T* all = p_.checkpoints_out ? p_.checkpoints_out
                               : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
-  return all + shot_ * p_.description.checkpoints() * levels() * size + offset;
+  return all + shot_ * p_.description.checkpoints() * size + offset;
 }
 
 template <class T>
 void Shot<T>::save_checkpoint(Index number) {
   const Index size = p_.layout.state_size;
   const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
-  for (int l = 0; l < levels(); ++l)
+  for (int l = 0; l < kept_levels(); ++l)
     std::memcpy(checkpoint(number, l) + begin, m_.state[l].data() + begin, sizeof(T) * (end - begin));
 }
 
@@ -92,7 +92,7 @@ template <class T>
 void Shot<T>::restore_checkpoint(Index number) {
   const Index size = p_.layout.state_size;
   const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
-  for (int l = 0; l < levels(); ++l)
+  for (int l = 0; l < kept_levels(); ++l)
     std::memcpy(m_.state[l].data() + begin, checkpoint(number, l) + begin, sizeof(T) * (end - begin));
 }
 

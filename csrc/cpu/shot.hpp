@@ -74,6 +74,7 @@ class Shot : public TimeLoop<Shot<T>> {
   template <class F>
   void for_packed(int psi_copy, F&& f) const;
   T* checkpoint(Index number, int level) const;
+  int kept_levels() const { return m_.checkpoints ? levels() : 1; }  // the caller's are of the primal level
 
   Problem<T>& p_;
   ShotMemory<T>& m_;

@@ -109,16 +109,17 @@ bool Batch<T>::store_adjoint() {
   return true;
 }
 
-// Checkpoints are [shot][checkpoint][level][state_size].
+// Checkpoints are [shot][checkpoint][level][state_size]; the caller's are of the primal level.
 template <class T>
 void Batch<T>::move_checkpoint(Index number, bool save) {
-  const Index size = layout_.state_size, per_shot = call_.description.checkpoints() * levels() * size;
+  const int kept_levels = checkpoints_ ? levels() : 1;
+  const Index size = layout_.state_size, per_shot = call_.description.checkpoints() * kept_levels * size;
   T* all = checkpoints_            ? checkpoints_.data()
            : call_.checkpoints_out ? call_.checkpoints_out
                                    : const_cast<T*>(call_.checkpoints_in);
   for (Index shot = 0; shot < call_.description.shots; ++shot)
-    for (int l = 0; l < levels(); ++l) {
-      T* kept = all + shot * per_shot + (number * levels() + l) * size;
+    for (int l = 0; l < kept_levels; ++l) {
+      T* kept = all + shot * per_shot + (number * kept_levels + l) * size;
       T* state = state_[l].data() + shot * size;
       stream_.copy(save ? kept : state, save ? state : kept, sizeof(T) * size);
     }

@@ -181,7 +181,8 @@ void Call<T>::read_constants(const Operands& operands) {
   const Index checkpoint_size = d.shots * d.checkpoints() * layout.state_size;
   const Array &kept = operands.in[input::checkpoints], &keep = operands.out[output::checkpoints];
   if (kept && map != Map::adjoint) fail("checkpoints: only adjoint takes them");
-  if (keep && map != Map::forward) fail("checkpoints: only forward returns them");
+  if (keep && map != Map::forward && map != Map::tangent)
+    fail("checkpoints: only forward and tangent return them");
   check_size(kept, checkpoint_size, "checkpoints");
   check_size(keep, checkpoint_size, "checkpoints");
   checkpoints_in = pointer<T>(kept);

@@ -139,6 +139,9 @@ def check_adjoint(described, inputs, want, tolerance):
         description = dataclasses.replace(described, checkpoint_interval=interval)
         primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
         kept = native.evaluate("forward", description, primal, ("checkpoints",))
+        turned = {k[:-1] + "1": 0.1 * x for k, x in primal.items() if k[:-1] in OPERANDS}
+        again = native.evaluate("tangent", description, primal | turned, ("checkpoints",))
+        assert np.array_equal(again["checkpoints"], kept["checkpoints"])
         for residual in ({}, kept):
             got = native.evaluate("adjoint", description, inputs | residual, slots)
             for slot, value in zip(slots, want):
