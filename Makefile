@@ -40,7 +40,7 @@ test: $(VENV)/.package-test
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -P -m pytest $(PYTEST_FLAGS) -m "$(TESTS)"
 
 test-all: lint demo
-	$(MAKE) test TESTS="slow or not slow"
+	DUALWAVE_WRITE_TRANSFORMS=whole $(MAKE) test TESTS="slow or not slow"
 
 bench: $(VENV)/.package-test $(DEVITO)/.installed
 	$(BIN)/python tests/benchmarks/run.py --devito $(DEVITO)/bin/python $(BENCH_FLAGS)

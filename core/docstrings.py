@@ -19,21 +19,26 @@ _TRACING = {
 
 _BACKENDS = {
     "torch": """\
-Derivatives: reverse and forward mode, torch.func and torch.autograd.forward_ad, first and second
-order, with respect to $models, source amplitudes, float locations and initial wavefields.
-Derivatives of the third order raise. Time step, PML and grid are constants of the call.""",
+Derivatives: reverse and forward mode, torch.func and torch.autograd.forward_ad, $order,
+with respect to $models, source amplitudes, float locations and initial
+wavefields. What is beyond raises. Time step, PML and grid are constants of the call.""",
     "jax": """\
-Derivatives: reverse and forward mode, first and second order, with respect to $models, source
-amplitudes, float locations and initial wavefields; only grad and vjp, of the first order, with
-ad="custom_vjp". Derivatives of the third order raise. Time step, PML and grid are constants of
-the call. Under jit make grid_spacing, dt and every keyword that is no array static, or leave them
-in the closure.""",
+Derivatives: reverse and forward mode, $order, with respect to
+$models, source amplitudes, float locations and initial wavefields. What is
+beyond raises. Time step, PML and grid are constants of the call. Under jit make grid_spacing, dt
+and every keyword that is no array static, or leave them in the closure.""",
 }
+_ORDER = {
+    False: "first and second order",
+    True: "first order (in the changes of the models any)",
+}
+
+_UNTAPPED = {"torch": "torch.compile or torch.export", "jax": "vmap"}
 
 _AD = """
     ad: how the compiled backend is differentiated. "primitives" (default): a closed set of JAX
         primitives with both modes and batching. "custom_vjp": only JAX's stable public interface;
-        reverse mode alone.
+        reverse mode of the first order alone.
 """
 
 _TEXT = Template("""\
@@ -68,12 +73,16 @@ $receivers_text
     freq_taper_frac: fraction of the upper frequencies to taper in resampling, 0 to 1, default 0.
     time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length.
     time_taper: apply a Hann window in time in resampling, default False.
-    forward_callback, backward_callback, callback_frequency: not there yet; must be left out.
+    forward_callback, backward_callback: functions of a ``dualwave.CallbackState``, which has
+        fields, models and, backwards, gradients by name; called at step 0 and every
+        callback_frequency (default 1) time steps. Not under $untapped.
+    callback_frequency: see there.
 $wavefields_text
     initial_state: what a previous call returned, or its ``final_state``; continues it. Region,
         pml_freq and max_vel are taken over where not given, and everything that must agree is
         checked. Without sub-stepping two runs give the same bits as one.
-    boundary: only "pml", alone or for each of the 2 * ndim faces.
+    boundary: $faces, of all faces or of each of the 2 * ndim (beginning and end of
+        each axis). A free or rigid face is where the model ends, and has no PML.
     courant_number: dt * max_vel * sqrt(sum of 1 / spacing^2) that the inner time step may reach.
         Default 0.6; the limit depends on accuracy and number of axes and is checked.
     source_mask..., receiver_mask...: bool arrays [shot, source] and [shot, receiver]; False leaves
@@ -111,7 +120,11 @@ def docstring(form: Form, framework: str) -> str:
     models = ", ".join((*equation.parameters, *form.perturbations))
     text = _TEXT.substitute(
         summary=_summary(form),
-        derivatives=Template(_BACKENDS[framework]).substitute(models=models),
+        derivatives=Template(_BACKENDS[framework]).substitute(
+            models=models, order=_ORDER[form.scattered]
+        ),
+        untapped=_UNTAPPED[framework],
+        faces=" or ".join(f'"{name}"' for name in equation.faces),
         framework="PyTorch" if framework == "torch" else "JAX",
         models_text=_models(form, array),
         sources_text=_sources(equation, array),

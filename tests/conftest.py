@@ -36,10 +36,19 @@ def _not_run(reporter):
 
 
 def pytest_sessionfinish(session):
-    """A skip or an expected failure for any other reason fails the run."""
+    """A skip or an expected failure for any other reason fails the run.
+
+    With DUALWAVE_WRITE_TRANSFORMS, "whole" or "cover", docs/transforms.md is written too.
+    """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(session.config, "workerinput"):
         return
+    if scope := os.environ.get("DUALWAVE_WRITE_TRANSFORMS"):
+        from helpers import transform_page
+
+        reports = [r for kind in ("passed", "failed") for r in reporter.stats.get(kind, [])]
+        found = transform_page.results(reports)
+        transform_page.PAGE.write_text(transform_page.page(found, whole=scope == "whole"))
     bad = [entry for entry in _not_run(reporter) if not _GOOD_REASON.search(entry[2])]
     session.config.stash[_BAD] = bad
     if bad and session.exitstatus == pytest.ExitCode.OK:

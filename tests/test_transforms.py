@@ -16,13 +16,13 @@ from helpers.calls import FRONT_ENDS, numpy
 from helpers.joint import QUICK
 from helpers.transform_case import KINDS, WEIGHTS, Case, V, X, eager_references, functions
 from helpers.transform_case import references as differences
+from helpers.transform_page import FORMS, PAGE, TITLES, rows
 from helpers.transforms import TRANSFORMS, Tools, donated, exported
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore::UserWarning"),  # coarse on purpose; of torch.compile
 ]
-FORMS = ("scalar", "acoustic", "elastic", "scalar_born", "acoustic_born", "elastic_born")
 SUBJECTS = tuple((front, name) for front, table in TRANSFORMS.items() for name in table)
 PRECISIONS = tuple(itertools.product(("float64", "float32"), (False, True)))  # and sub-stepping
 BACKENDS = ("compiled", "eager")
@@ -102,3 +102,10 @@ def test_transform(subject, form, kind, ndim, precision, backend, record_propert
     check(found, differences(case)[transform.of], TOLERANCE[dtype])
     if backend == "compiled" and dtype == "float64" and ndim < 3:
         check(found, eager_references(case)[transform.of], 1e-10)
+
+
+def test_the_page_has_the_rows_of_the_table():
+    """Of docs/transforms.md, which make test-all writes anew."""
+    wanted = {TITLES[front]: list(names) for front, names in TRANSFORMS.items()}
+    assert rows(PAGE.read_text(encoding="utf-8")) == wanted
+    assert "FAILED" not in PAGE.read_text(encoding="utf-8")

@@ -18,17 +18,22 @@ PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times th
 
 @dataclass(frozen=True)
 class Case:
-    """A run that every library does: ``shots`` of ``nt`` steps on one model of ``shape`` cells."""
+    """A run that every library does: ``shots`` of ``nt`` steps on one model of ``shape`` cells.
+
+    work: "forward"; "gradient" of the sum of the squared records; "jvp", Born modelling; or "hvp",
+    the product of that sum's Hessian with a direction.
+    """
 
     name: str
     shape: tuple[int, ...]
     nt: int
     shots: int = 1
-    gradient: bool = False
+    work: str = "forward"
     accuracy: int = 4
     device: str = "cpu"
     pml: int = 20
     equation: str = "scalar"
+    interpreted: bool = False  # the backends of array operations take part
 
     @property
     def ndim(self) -> int:
@@ -52,7 +57,12 @@ class Case:
         words += [f"{self.ndim}-D {size} steps", f"{self.shots} shot{'s' * (self.shots > 1)}"]
         words += [f"order {self.accuracy}"] * (self.accuracy != 4)
         words += ["GPU"] * (self.device != "cpu")
-        return ", ".join([*words, "gradient" if self.gradient else "forward"])
+        return ", ".join([*words, self.work])
+
+    @property
+    def by_model(self) -> bool:
+        """Whether the result is one array for each model."""
+        return self.work in ("gradient", "hvp")
 
     def tiny(self) -> Case:
         """The same kind of run in no time: loads code and starts threads before memory is read."""
@@ -117,7 +127,15 @@ def keywords(case: Case, problem: Problem) -> dict[str, Any]:
         "pml_width": case.pml,
         "pml_freq": PEAK_FREQUENCY,
         "max_vel": MAX_SPEED * (1.0 if case.equation == "scalar" else STAGGERED),
-        "backend": "compiled",  # never fall back to the interpreted one
+    }
+
+
+def direction(problem: Problem) -> dict[str, np.ndarray]:
+    """How the models move in jvp and hvp: rough, a hundredth of their size."""
+    rng = np.random.default_rng(0)
+    return {
+        k: (0.01 * x * rng.standard_normal(x.shape)).astype(np.float32)
+        for k, x in problem.models.items()
     }
 
 
@@ -141,19 +159,21 @@ def _receivers(case: Case) -> np.ndarray:
     return grid.reshape(-1, case.ndim).astype(np.int64)
 
 
-def _both(case: Case) -> list[Case]:
-    names = {False: f"{case.name}-forward", True: f"{case.name}-gradient"}
-    return [dataclasses.replace(case, name=names[g], gradient=g) for g in names]
+def _works(case: Case, *works: str) -> list[Case]:
+    works = works or ("forward", "gradient")
+    return [dataclasses.replace(case, name=f"{case.name}-{work}", work=work) for work in works]
 
 
+WORKS = ("forward", "jvp", "gradient", "hvp")
 CASES = [
-    *_both(Case("2d-1shot", (400, 800), 1000)),
-    *_both(Case("2d-8shots", (400, 800), 1000, shots=8)),
-    *_both(Case("3d", (120, 120, 120), 200)),
-    *_both(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic")),
-    *_both(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic")),
-    *_both(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic")),
-    *_both(Case("elastic-3d", (100, 100, 100), 200, equation="elastic")),
+    *_works(Case("2d-1shot", (400, 800), 1000)),
+    *_works(Case("2d-8shots", (400, 800), 1000, shots=8)),
+    *_works(Case("3d", (120, 120, 120), 200)),
+    *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic")),
+    *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic")),
+    *_works(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic")),
+    *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic")),
+    *_works(Case("derivatives-2d", (100, 200), 400, interpreted=True), *WORKS),
     Case("gpu-2d-forward", (4096, 4096), 1000, device="cuda"),
     Case("gpu-3d-forward", (512, 512, 512), 200, accuracy=8, device="cuda"),
 ]

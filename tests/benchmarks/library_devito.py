@@ -20,7 +20,7 @@ class Run:
     """One case; calling it runs the shots one after another, each on all threads."""
 
     def __init__(self, library: str, case: Case):
-        if case.gradient:
+        if case.work != "forward":
             raise NotImplementedError("forward only")
         self.version = __version__
         self.case, self.problem = case, make_problem(case)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from cases import DT, SPACING, Case, keywords, make_problem, result_name
+from cases import DT, SPACING, Case, direction, keywords, make_problem, result_name
 
 import dualwave.jax
 
@@ -19,7 +22,7 @@ class Run:
         if case.nt > case.tiny().nt:
             Run(library, case.tiny())()
         problem, propagator = make_problem(case), getattr(dualwave.jax, case.equation)
-        given = keywords(case, problem)
+        given = keywords(case, problem) | {"backend": library.partition(":")[2] or "compiled"}
         name = next(k for k in given if k.startswith("source_amplitudes"))
         amplitudes = given.pop(name)
 
@@ -32,8 +35,19 @@ class Run:
             return jnp.sum(records(models, amplitudes) ** 2)
 
         self.inputs = jax.device_put((problem.models, amplitudes), device)
-        self.order = list(problem.models) if case.gradient else []
-        function = jax.jit(jax.grad(misfit) if case.gradient else records)
+        self.order = list(problem.models) if case.by_model else []
+        turned = jax.device_put(direction(problem), device)
+
+        def jvp(function: Any, models: dict, amplitudes: jax.Array) -> Any:
+            return jax.jvp(lambda models: function(models, amplitudes), (models,), (turned,))[1]
+
+        works = {
+            "forward": records,
+            "gradient": jax.grad(misfit),
+            "jvp": partial(jvp, records),
+            "hvp": partial(jvp, jax.grad(misfit)),
+        }
+        function = jax.jit(works[case.work])
         self.compiled = function.lower(*self.inputs).compile()
 
     def __call__(self) -> list[jax.Array]:

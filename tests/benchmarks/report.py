@@ -22,6 +22,10 @@ HEADER = [
     "GPts/s",
     "peak memory, MB",
 ]
+_DERIVATIVES = (
+    "Derivatives beside the forward run of the same library and backend (`derivatives-2d-*`); "
+    "`:eager` are the backends of array operations."
+)
 
 
 @dataclass
@@ -81,6 +85,22 @@ def table(rows: list[Row]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def derivatives(rows: list[Row]) -> str:
+    """Markdown: what derivatives take beside the forward run of the same library."""
+    rows = [row for row in rows if row.case.interpreted]
+    forward = {row.library: row for row in rows if row.case.work == "forward"}
+    lines = [["library", "work", "times the forward run", "peak memory, MB"]]
+    lines.append(["---", "---", "---:", "---:"])
+    for row in sorted(rows, key=lambda row: list(forward).index(row.library)):
+        base = forward[row.library]
+        if row.reason or base.reason or not row.seconds:
+            lines.append([row.library, row.case.work, f"not run: {row.reason or base.reason}", ""])
+        else:
+            ratio = f"{row.median / base.median:.2f}"
+            lines.append([row.library, row.case.work, ratio, f"{row.peak_bytes / 1e6:.0f}"])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def block(rows: list[Row], machine: list[str], command: str) -> str:
     """What lies between the two markers of the page."""
     versions = {row.library: row.version for row in rows if row.version}
@@ -93,6 +113,11 @@ def block(rows: list[Row], machine: list[str], command: str) -> str:
             *lines,
             "",
             table(rows),
+            *(
+                ["", _DERIVATIVES, "", derivatives(rows)]
+                if any(r.case.interpreted for r in rows)
+                else []
+            ),
         ]
     )
 

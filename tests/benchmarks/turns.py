@@ -25,7 +25,9 @@ class Plan:
 
 def libraries(case: Case) -> list[str]:
     """Deepwave first: the others are compared with it."""
-    scalar_forward = case.equation == "scalar" and not case.gradient
+    scalar_forward = case.equation == "scalar" and case.work == "forward"
+    if case.interpreted:
+        return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
     devito = ["devito"] if case.device == "cpu" and scalar_forward else []
     return [BASE, *OURS, *devito]
 

@@ -31,7 +31,7 @@ MODULES = {
 class Worker:
     def prepare(self, library: str, case: dict, result: str) -> dict[str, Any]:
         case = Case(**case | {"shape": tuple(case["shape"])})
-        self.run = importlib.import_module(MODULES[library]).Run(library, case)
+        self.run = importlib.import_module(MODULES[library.partition(":")[0]]).Run(library, case)
         gc.collect()
         self.meter = HostMeter() if case.device == "cpu" else DeviceMeter()
         out = self.run()

@@ -25,7 +25,7 @@ KINDS = ("models", "amplitudes", "source positions", "receiver positions", "stat
 X, V = np.array([0.1, -0.2, 0.15]), np.array([1.0, -0.7, 0.4])
 BATCH = [X, X + 0.5, X - 0.25]
 WEIGHTS = np.array([0.5, -1.0, 0.8, 0.3])
-_STEP = 0.2
+_STEP = 0.1
 _FIRST = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}
 _SECOND = {0: -49 / 18, 1: 3 / 2, 2: -3 / 20, 3: 1 / 90}
 

@@ -63,7 +63,7 @@ def make_problem(settings: Settings) -> Problem:
         survey=survey,
         features=_features(random, survey.true.shape, settings.spacing),
         scale=np.float32(SCALE) * survey.weight,
-        layers=_layers(random, (2 * WAVES, *HIDDEN, 1)),
+        layers=_layers(random, (int(2 * WAVES), *HIDDEN, 1)),
         settings=settings,
     )
 

@@ -1,0 +1,77 @@
+"""docs/transforms.md, written from what tests/test_transforms.py found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from helpers.transforms import TRANSFORMS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "transforms.md"
+FORMS = ("scalar", "acoustic", "elastic", "scalar_born", "acoustic_born", "elastic_born")
+TITLES = {"torch": "PyTorch", "jax": "JAX"}
+HEAD = """# Transforms
+
+Written by `make test-all` from the results of `test_transform` in `tests/test_transforms.py`:
+{scope}. Each row of that test is a whole call of one equation in 1-D, 2-D or 3-D, differentiated or
+mapped with respect to models, amplitudes, source positions, receiver positions, the initial state,
+or all of these; in float64 and float32, with and without sub-stepping. What a transform returns is
+compared with differences of the forward call, and in float64 with derivatives of the eager backend,
+to 1e-10.
+
+A number says how many rows passed. *raises*: a scattered field is a derivative already, so this
+would be one of third order, which raises NotImplementedError. *-*: not in the table, because
+PyTorch takes minutes to trace what is this large.
+"""
+
+
+def results(reports: Iterable[Any]) -> dict[tuple[str, str, str, str], Counter]:
+    """Outcomes by front end, transform, backend and form, from the reports of pytest."""
+    found: dict[tuple[str, str, str, str], Counter] = {}
+    for report in reports:
+        facts = dict(report.user_properties)
+        if "transform" in facts and report.when == "call":
+            outcome = "raises" if facts.get("raises") and report.passed else report.outcome
+            found.setdefault(tuple(facts["transform"]), Counter())[outcome] += 1
+    return found
+
+
+def page(found: Mapping[tuple, Counter], whole: bool) -> str:
+    """The text."""
+    count = sum(outcomes.total() for outcomes in found.values())
+    scope = f"all {count} rows" if whole else f"{count} rows, the cover that `make test` runs"
+    parts = [HEAD.format(scope=scope)]
+    for front, table in TRANSFORMS.items():
+        columns = [*FORMS, "scalar, eager"]
+        parts.append(f"## {TITLES[front]}\n")
+        parts.append(f"| transform | {' | '.join(columns)} |")
+        parts.append(f"|---|{'---|' * len(columns)}")
+        for name in table:
+            cells = [_cell(found.get((front, name, "compiled", form))) for form in FORMS]
+            cells.append(_cell(found.get((front, name, "eager", "scalar"))))
+            parts.append(f"| {name} | {' | '.join(cells)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _cell(outcomes: Counter | None) -> str:
+    if not outcomes:
+        return "-"
+    bad = sum(n for kind, n in outcomes.items() if kind not in ("passed", "raises"))
+    words = [f"{bad} FAILED"] * bool(bad)
+    words += [str(outcomes["passed"])] * bool(outcomes["passed"])
+    words += ["raises"] * bool(outcomes["raises"])
+    return ", ".join(words)
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """Names of transforms in a page, by title of the section."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.startswith("## "):
+            names = found.setdefault(line.removeprefix("## "), [])
+        elif line.startswith("| ") and not line.startswith("| transform"):
+            names.append(line.split(" | ")[0].removeprefix("| "))
+    return found
