@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch._functorch import pyfunctorch
+from torch._functorch import eager_transforms, pyfunctorch
 from torch._functorch.utils import (
     enable_single_level_autograd_function,
     unwrap_dead_wrappers,
@@ -90,6 +90,11 @@ def dual(x: torch.Tensor, tangent: torch.Tensor) -> torch.Tensor:
 def dual_level() -> bool:
     """Whether there may be dual numbers."""
     return torch.autograd.forward_ad._current_level >= 0 and torch._C._is_fwd_grad_enabled()
+
+
+def only_dual_numbers() -> bool:
+    """Whether there may be dual numbers that no ``torch.func.jvp`` has made: it counts its own."""
+    return dual_level() and eager_transforms.JVP_NESTING == 0
 
 
 def alive(arrays: tuple) -> tuple:

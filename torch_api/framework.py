@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ..framework import Framework, Widths, check_widths
+from . import _compat
 
 NO_CALLBACKS = "callbacks are not supported under torch.compile or torch.export: leave them out"
 
@@ -71,6 +72,13 @@ class TorchFramework(Framework):
         return torch.gather(x, -1, index.long().expand(*lead, index.shape[-1]))
 
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
+        if _compat.only_dual_numbers() or torch.compiler.is_compiling():
+            # torch.func.jvp refuses to begin inside a level of torch.autograd.forward_ad, and fails
+            # inside another while it is traced (torch 2.13: copies into expanded tensors). A
+            # gradient is linear in its cotangent, and the transpose of that is the derivative.
+            value, pull = torch.func.vjp(function, primals)
+            _, push = torch.func.vjp(pull, self.tree_map(torch.zeros_like, value))
+            return value, push((tangents,))[0]
         # A dual number of an expanded tensor cannot be made.
         given = [self.tree_map(torch.Tensor.contiguous, part) for part in (primals, tangents)]
         found = torch.func.jvp(function, tuple(given[:1]), tuple(given[1:]))

@@ -80,6 +80,10 @@ def arrays(case: Case) -> tuple[dict, dict, dict]:
                 inputs[f"bg_{name}"] = inputs.pop(name)
             elif name in table.wavefields:
                 inputs[scattered_name(name)] = rng.permuted(inputs[name])
+    if case.kind not in ("state", "everything"):
+        # It would hide what the others do.
+        inputs = {k: x for k, x in inputs.items() if _kind(k, case) != "state"}
+        del fixed["origin"]
     moved = {}
     for name, x in inputs.items():
         size = 0.01 if "locations" in name else 0.02 * np.abs(x).max()
@@ -121,8 +125,9 @@ def _call(front: Any, case: Case, fixed: dict) -> Callable[[dict], dict[str, Any
     def call(inputs: dict) -> dict[str, Any]:
         own = {k: x for k, x in inputs.items() if k not in names and k not in memory}
         state = {k: x for k, x in inputs.items() if k in names}
-        state["auxiliary_state"] = {k: x for k, x in inputs.items() if k in memory}
-        out = function(**own, initial_state=state, **fixed)._asdict()
+        if state:
+            state["auxiliary_state"] = {k: x for k, x in inputs.items() if k in memory}
+        out = function(**own, initial_state=state or None, **fixed)._asdict()
         return {**out.pop("auxiliary_state"), **out}
 
     return call
