@@ -7,6 +7,11 @@ import pytest
 import torch
 
 from dualwave import native
+from helpers.calls import FRONT_ENDS, numpy
+from helpers.equations import NAMES
+from helpers.joint import joint_case, results
+from helpers.transform_case import WEIGHTS, Case, V, X, functions
+from helpers.transforms import TRANSFORMS, Tools
 
 NO_GPU = not torch.cuda.is_available()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(NO_GPU, reason="needs a GPU with CUDA")]
@@ -85,6 +90,40 @@ def test_another_stream(ndim):
     with torch.cuda.stream(torch.cuda.Stream()):
         got = with_torch("cuda", ndim, 4, "float64")
     close(got, want, "float64")
+
+
+def joint(device, equation, ndim):
+    """All results of a call with points of every kind, and the gradients of all its inputs."""
+    front = FRONT_ENDS["torch"]()
+    inputs, fixed = joint_case(equation, ndim)
+    own = {k: torch.tensor(x, device=device, requires_grad=True) for k, x in inputs.items()}
+    found = [x for x in results(front, equation, fixed, own).values() if x.shape[1]]
+    weights = [1 / x.detach().abs().max() ** 2 for x in found]
+    sum((w * x**2).sum() for w, x in zip(weights, found, strict=True)).backward()
+    return [x.detach().cpu().numpy() for x in (*found, *(x.grad for x in own.values()))]
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("equation", NAMES)
+def test_every_equation(equation, ndim):
+    close(joint("cuda", equation, ndim), joint("cpu", equation, ndim), "float64")
+
+
+@pytest.mark.parametrize("transform", ["jvp(grad)", "vmap(grad)", "grad(jvp)", "compile"])
+def test_transforms(transform):
+    case = Case("elastic", 2, "models")
+    found = []
+    for device in ("cuda", "cpu"):
+        front = FRONT_ENDS["torch"]()
+        front.array = lambda x, at=device: (
+            torch.tensor(x, device=at) if isinstance(x, np.ndarray) else x
+        )
+        tools = Tools(front, "float64")
+        tools.weights = front.array(WEIGHTS)
+        f, r = functions(front, case, "float64")
+        run = TRANSFORMS["torch"][transform].run
+        found.append([numpy(run(tools, f, r, front.array(X), front.array(V)).cpu())])
+    close(*found, "float64")
 
 
 def test_module_is_built():

@@ -76,8 +76,8 @@ class TorchFramework(Framework):
             # torch.func.jvp refuses to begin inside a level of torch.autograd.forward_ad, and fails
             # inside another while it is traced (torch 2.13: copies into expanded tensors). A
             # gradient is linear in its cotangent, and the transpose of that is the derivative.
-            value, pull = torch.func.vjp(function, primals)
-            _, push = torch.func.vjp(pull, self.tree_map(torch.zeros_like, value))
+            value, pull = torch.func.vjp(function, primals)[:2]
+            push = torch.func.vjp(pull, self.tree_map(torch.zeros_like, value))[1]
             return value, push((tangents,))[0]
         # A dual number of an expanded tensor cannot be made.
         given = [self.tree_map(torch.Tensor.contiguous, part) for part in (primals, tangents)]
@@ -85,7 +85,7 @@ class TorchFramework(Framework):
         return found[0], found[1]
 
     def vjp(self, function: Callable, primals: Any) -> tuple[Any, Callable[[Any], Any]]:
-        value, pull = torch.func.vjp(function, primals)
+        value, pull = torch.func.vjp(function, primals)[:2]
         return value, lambda bars: pull(bars)[0]
 
     def grad(self, function: Callable) -> Callable[[Any], Any]:

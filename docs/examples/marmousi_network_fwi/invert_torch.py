@@ -10,14 +10,22 @@ from tqdm import tqdm
 import dualwave.torch
 
 
-def make_network(layers: Layers) -> torch.nn.Sequential:
-    """Linear layers that begin with the given weights, a tanh between each two."""
-    parts = []
-    for weight, bias in layers:
-        linear = torch.nn.Linear(*weight.T.shape)
-        linear.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
-        parts += [linear, torch.nn.Tanh()]
-    return torch.nn.Sequential(*parts[:-1])
+class Network(torch.nn.Module):
+    """Linear layers that begin with the given weights, and sines between them."""
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Linear(*weight.T.shape) for weight, _ in layers)
+        for layer, (weight, bias) in zip(self.layers, layers, strict=True):
+            layer.load_state_dict(
+                {"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)}
+            )
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        *hidden, last = self.layers
+        for layer in hidden:
+            values = torch.sin(layer(values))
+        return last(values)
 
 
 def bend(speed: torch.Tensor) -> torch.Tensor:
@@ -32,7 +40,7 @@ def invert(problem: Problem) -> Result:
     true, start = torch.from_numpy(survey.true), torch.from_numpy(survey.start)
     features, scale = torch.from_numpy(problem.features), torch.from_numpy(problem.scale)
     shots = {name: torch.from_numpy(array) for name, array in survey.shots.items()}
-    network = make_network(problem.layers)
+    network = Network(problem.layers)
 
     def record(speed: torch.Tensor) -> torch.Tensor:
         out = dualwave.torch.scalar(speed, settings.spacing, survey.dt, **shots, **survey.options)

@@ -15,10 +15,13 @@ PEAK_FREQUENCY = marmousi.PEAK_FREQUENCY
 SMOOTHING = marmousi.SMOOTHING
 SLOWEST, FASTEST = 1450.0, 5500.0  # m/s: the range of the speed
 BEND = 10.0  # m/s: how far from the ends of the range they are felt
-SCALE = 1000.0  # m/s: change of speed at 1.3 km depth where the network says 1
-SHORTEST = 250.0  # m: most of the wavelengths that the network is given are longer
-WAVES = 64  # in the network's input, a sine and a cosine of each
+SCALE = 600.0  # m/s: change of speed at 1.3 km depth where the network says 1
+# What the network is given: WAVES plane waves, a sine and a cosine of each. Most are longer than
+# this in m, down and along: beds are thin and wide.
+LENGTHS = (1000.0, 3000.0)
+WAVES = 64
 HIDDEN = (64, 64, 64)  # neurons in each hidden layer
+GAIN = 2.3  # of a hidden layer: its sines are of about 1.6 rad, and make shorter waves of long ones
 
 Result = marmousi.Result
 Layers = list[tuple[np.ndarray, np.ndarray]]  # weight [output, input] and bias [output] of each
@@ -31,7 +34,7 @@ class Settings:
     spacing: float = 40.0  # m
     shots: int = 10
     iterations: int = 60
-    step: float = 3e-3  # learning rate
+    step: float = 4e-3  # learning rate
     betas: tuple[float, float] = (0.9, 0.99)
     # Beside gradients of about 0.1 it is large, so that weights that hardly matter are left alone
     # and rounding is not blown up into an update.
@@ -69,18 +72,18 @@ def make_problem(settings: Settings) -> Problem:
 
 
 def _features(random: np.random.Generator, shape: tuple[int, int], spacing: float) -> np.ndarray:
-    """Random plane waves (Tancik and others 2020), without which a network stays smooth for long."""
+    """Sines and cosines of plane waves in random directions (Tancik and others 2020)."""
     z, x = (spacing * np.arange(size) for size in shape)
-    waves = random.normal(0.0, 0.5 / SHORTEST, (2, WAVES))  # cycles per metre
-    phase = 2.0 * np.pi * (z[:, None, None] * waves[0] + x[:, None] * waves[1])
+    along_z, along_x = random.normal(0.0, 0.5, (2, WAVES)) / np.reshape(LENGTHS, (2, 1))
+    phase = 2.0 * np.pi * (z[:, None, None] * along_z + x[:, None] * along_x)
     return np.concatenate([np.sin(phase), np.cos(phase)], -1).astype(np.float32)
 
 
 def _layers(random: np.random.Generator, sizes: tuple[int, ...]) -> Layers:
-    """Drawn after Glorot, and zeros in the last layer: the first model is the start."""
+    """Drawn at random, and zeros in the last layer: the first model is the start."""
     layers = []
     for inputs, outputs in pairwise(sizes):
-        weight = random.normal(0.0, np.sqrt(2.0 / (inputs + outputs)), (outputs, inputs))
+        weight = random.normal(0.0, GAIN / np.sqrt(inputs), (outputs, inputs))
         layers.append((weight.astype(np.float32), np.zeros(outputs, np.float32)))
     layers[-1][0][:] = 0.0
     return layers
