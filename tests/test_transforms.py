@@ -80,6 +80,19 @@ def problem(front, case, dtype, backend):
     )
 
 
+@pytest.fixture(autouse=True)
+def room():
+    """Programs and graphs of some hundred calls would fill gigabytes."""
+    yield
+    _DONE.append(None)
+    if len(_DONE) % 40 == 0:
+        problem.cache_clear()
+        FRONT_ENDS["jax"]().jax.clear_caches()
+
+
+_DONE: list[None] = []
+
+
 def run(transform, tools, *given):
     """In JAX as one program: one operation after the other, the larger calls compile for long."""
     call = functools.partial(transform.run, tools, *given[:2])

@@ -45,7 +45,7 @@ def test_masks_and_names_are_inverse():
     ("map_name", "inputs", "outputs"),
     [
         ("forward", 9, 3),
-        ("tangent", 14, 4),
+        ("tangent", 14, 5),
         ("second_tangent", 24, 8),
         ("adjoint", 12, 7),
         ("tangent_adjoint", 18, 14),

@@ -1,4 +1,4 @@
-"""The inversion in JAX, with optax: as in invert_torch.py, the network a function of its weights."""
+"""The inversion in JAX, with optax: as in invert_torch.py, the network a function of weights."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from marmousi_fwi import problem as marmousi
 
 PEAK_FREQUENCY = marmousi.PEAK_FREQUENCY
 SMOOTHING = marmousi.SMOOTHING
-SLOWEST, FASTEST = 1450.0, 5500.0  # m/s: the range of the speed
+SLOWEST, FASTEST = 1450.0, 5800.0  # m/s: the range of the speed
 BEND = 10.0  # m/s: how far from the ends of the range they are felt
 SCALE = 600.0  # m/s: change of speed at 1.3 km depth where the network says 1
 # What the network is given: WAVES plane waves, a sine and a cosine of each. Most are longer than
@@ -33,7 +33,7 @@ class Settings:
 
     spacing: float = 40.0  # m
     shots: int = 10
-    iterations: int = 60
+    iterations: int = 56
     step: float = 4e-3  # learning rate
     betas: tuple[float, float] = (0.9, 0.99)
     # Beside gradients of about 0.1 it is large, so that weights that hardly matter are left alone
@@ -66,7 +66,7 @@ def make_problem(settings: Settings) -> Problem:
         survey=survey,
         features=_features(random, survey.true.shape, settings.spacing),
         scale=np.float32(SCALE) * survey.weight,
-        layers=_layers(random, (int(2 * WAVES), *HIDDEN, 1)),
+        layers=_layers(random, (2 * WAVES, *HIDDEN, 1)),
         settings=settings,
     )
 
