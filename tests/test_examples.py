@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).parents[1] / "docs" / "examples"
 # Cells that are too coarse, and iterations that are too few, to show anything in a figure.
 SMALL = {
     "marmousi2_elastic_fwi": ["--spacing", "100", "--shots", "3", "--iterations", "2", "2"],
-    "marmousi_network_fwi": ["--spacing", "80", "--shots", "3", "--iterations", "4"],
+    "marmousi_network_fwi": ["--spacing", "100", "--shots", "2", "--iterations", "3"],
     "marmousi_rtm": ["--spacing", "75", "--shots", "3", "--iterations", "1"],
 }
 

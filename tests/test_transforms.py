@@ -16,7 +16,7 @@ from helpers.calls import FRONT_ENDS, numpy
 from helpers.joint import QUICK
 from helpers.transform_case import KINDS, WEIGHTS, Case, V, X, eager_references, functions
 from helpers.transform_case import references as differences
-from helpers.transform_page import FORMS, PAGE, TITLES, rows
+from helpers.transform_page import FORMS, PAGE, TITLES, rows, traced
 from helpers.transforms import TRANSFORMS, Tools, donated, exported
 
 pytestmark = [
@@ -39,7 +39,7 @@ def possible(row):
     row = (*row, *[None] * (len(AXES) - len(row)))
     (front, name), form, _, ndim, precision, backend = row
     heavy = ndim == 3 or (form is not None and "elastic" in form)
-    if "compile" in name or (front, name) == ("torch", "linearize"):
+    if traced(front, name):
         return not heavy and backend != "eager"
     if backend == "eager":
         return not heavy and precision[0] == "float64" and (front == "torch" or form == "scalar")
@@ -47,10 +47,12 @@ def possible(row):
 
 
 def light(row):
-    """Whether entries meet in the cover: XLA compiles for long what has many operations."""
-    (front, _), form, kind, ndim, *_ = (*row, *[None] * (len(AXES) - len(row)))
+    """Whether entries meet in the cover: to compile what has many operations takes long."""
+    (front, name), form, kind, ndim, *_ = (*row, *[None] * (len(AXES) - len(row)))
     many = kind == "everything" or (form is not None and form != "scalar")
     large = ndim == 3 or (kind == "everything" and form is not None and "elastic" in form)
+    if traced(front, name) and kind == "everything":
+        return False
     return possible(row) and not (front == "jax" and many and large)
 
 
