@@ -15,7 +15,7 @@ derivative with respect to p: that would be of third order, and raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from .maps import CONSTANTS, OUTPUT_SLOTS
@@ -234,12 +234,26 @@ def _transpose_of_directions(
     low, high = levels
     first, given = direction(call.inputs, 1), [results(bars, high), results(bars, low)]
     of_low, of_high = into_operands(wanted, low, 1), into_operands(wanted, high, 0)
-    if of_low and given[0]:
+    if of_low and given[0] and _same_models(call, {**of_low, **of_high}):
         # The cotangents of both are in one march.
         yield term(call, "tangent_adjoint", [first], given, {**of_low, **of_high})
+    elif of_low and given[0]:
+        yield term(call, "tangent_adjoint", [first], given, of_low)
+        yield term(call, "adjoint", [], given[:1], of_high)
     else:
         yield term(call, "adjoint", [], given[:1], of_high)
         yield term(call, "adjoint", [], given[1:], into_operands(wanted, low, 0))
+
+
+def _same_models(call: Call, results: Mapping[str, str]) -> bool:
+    """Whether gradients can be reduced by one row of ``model_index``.
+
+    Every vmap multiplies the gradients of a call; what has as many models was mapped by each.
+    """
+    targets = [target for target in results.values() if target.startswith("coefficients")]
+    if len(targets) < 2:
+        return True
+    return {call.inputs[target].shape[0] for target in targets} == {call.description.gradients}
 
 
 def _transpose_of_adjoint(call: Call, bars: Slots, wanted: Collection[str]) -> Iterable[Term]:
