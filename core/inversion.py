@@ -5,6 +5,7 @@ Each is a composition of transforms that the framework has; none forms a matrix.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -94,11 +95,7 @@ def tools(fw: Framework) -> Tools:
             signs = rng.choice(np.array([-1.0, 1.0]), tuple(data.shape))
             gradient = pull(fw.asarray(signs, dtype=fw.dtype_name(data), like=data))
             squares = fw.tree_map(lambda x: x * x / probes, gradient)
-            total = squares if total is None else fw.tree_map(_sum, total, squares)
+            total = squares if total is None else fw.tree_map(operator.add, total, squares)
         return total
 
     return Tools(gauss_newton_product, hessian_vector_product, illumination)
-
-
-def _sum(x: Array, y: Array) -> Array:
-    return x + y

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
-from .maps import CONSTANTS, OUTPUT_SLOTS
+from .maps import CONSTANTS
 from .terms import (
     Call,
     Slots,
@@ -76,6 +76,16 @@ def tangent(call: Call, dots: Slots) -> list[Term]:
     return kept(_TANGENTS[call.map](call, dots))
 
 
+def whole(call: Call, terms: list[Term]) -> Term | None:
+    """The one term that has the values of ``call`` beside its tangents; None where there is none.
+
+    Its call wants both: the values by ``values``, the tangents by ``results``.
+    """
+    if len(terms) != 1 or set(terms[0].values.values()) != set(call.wanted):
+        return None
+    return terms[0].wanting((*terms[0].results, *terms[0].values))
+
+
 def transpose(call: Call, bars: Slots, wanted: Collection[str]) -> list[Term]:
     """The calls whose outputs add up to the cotangents of the inputs of ``call``.
 
@@ -127,9 +137,7 @@ def split(call: Call, unknown: Collection[str]) -> tuple[Term, Call] | None:
     if not known.results:
         return None
     if call.map == "tangent":
-        slots = {*known.call.wanted, "checkpoints"}
-        wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in slots)
-        known = replace(known, call=replace(known.call, wanted=wanted))
+        known = known.wanting((*known.call.wanted, "checkpoints"))
     rest = tuple(slot for slot in call.wanted if slot not in known.results.values())
     return known, replace(call, wanted=rest)
 

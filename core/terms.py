@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .layout import Description
-from .maps import CONSTANTS, OPERANDS, OUTPUT_SLOTS, Cotangents
+from .maps import CONSTANTS, OPERANDS, Cotangents, output_mask, output_names
 
 Slots = Mapping[str, Any]
 """Arrays by slot name; a slot that is absent is zero."""
@@ -58,11 +58,9 @@ class Term:
     results: Mapping[str, str]
     values: Mapping[str, str] = field(default_factory=dict)
 
-    def whole(self) -> Term:
-        """The call with these outputs too."""
-        slots = {*self.results, *self.values}
-        wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in slots)
-        return replace(self, call=replace(self.call, wanted=wanted))
+    def wanting(self, slots: Iterable[str]) -> Term:
+        """The same with a call of which these outputs are wanted."""
+        return replace(self, call=replace(self.call, wanted=output_names(output_mask(slots))))
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ def term(
             description = replace(description, gradients=call.inputs[target].shape[0])
     if rows != same:
         inputs["model_index"] = call.inputs["model_index"][np.array(rows)]
-    wanted = tuple(slot for slot in OUTPUT_SLOTS if slot in results)
-    return Term(Call(map_name, description, inputs, wanted), results, values or {})
+    call = Call(map_name, description, inputs, output_names(output_mask(results)))
+    return Term(call, results, values or {})
 
 
 def kept(terms: Iterable[Term]) -> list[Term]:

@@ -144,12 +144,13 @@ def _jvp(map_name: str, primals: Sequence[Any], tangents: Sequence[Any], **param
         if not isinstance(dot, ad.Zero)
     }
     terms = rules.tangent(call, dots)
-    if len(terms) == 1 and set(terms[0].values.values()) == set(call.wanted):
+    term = rules.whole(call, terms)
+    if term is not None:
         # The call of the derivative has the values too; where only these are known,
         # _partial_eval takes it apart.
-        found = bind(terms[0].whole().call)
-        outputs = {slot: found[own] for own, slot in terms[0].values.items()}
-        sums = {slot: found[own] for own, slot in terms[0].results.items()}
+        found = bind(term.call)
+        outputs = {slot: found[own] for own, slot in term.values.items()}
+        sums = {slot: found[own] for own, slot in term.results.items()}
     else:
         outputs, sums = bind(call), _summed(terms)
     values = [outputs[slot] for slot in call.wanted]

@@ -113,10 +113,9 @@ def _with_tangents(call: rules.Call) -> dict[str, torch.Tensor] | None:
     if not dots or (torch.is_grad_enabled() and any(x.requires_grad for x in call.inputs.values())):
         return None
     values = {slot: _compat.without_tangent(x) for slot, x in call.inputs.items()}
-    terms = rules.tangent(replace(call, inputs=values), dots)
-    if len(terms) != 1 or set(terms[0].values.values()) != set(call.wanted):
+    term = rules.whole(call, rules.tangent(replace(call, inputs=values), dots))
+    if term is None:
         return None
-    term = terms[0].whole()
     found = execute(term.call)
     outputs = {slot: found[own] for own, slot in term.values.items()}
     for own, slot in term.results.items():
