@@ -34,9 +34,7 @@ struct Rows {
   template <class Stage, class Traits, class Interpreted, class T>
   static void apply(const Row<T>& row) {
     static constexpr StageTable table = make_stage_table<Traits>();
-    // Whole vectors: the cells after the row's last have coefficients of zero and belong to no other row.
-    const Index cells = (row.layout.geometry.n[2] + kAlign - 1) / kAlign * kAlign;
-    Stage::template apply<Interpreted>(row, 0, cells, table);
+    Stage::template apply<Interpreted>(row, 0, row.layout.geometry.row_cells(), table);
     constexpr bool with_ends = Stage::absorbs_ends();
     if constexpr (with_ends) {
       Stage::absorb_ends(row);

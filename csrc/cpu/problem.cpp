@@ -61,7 +61,7 @@ template <class T>
 Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
     : Call<T>(d, m, operands),
       kernels(find_kernels<T>(d.equation, d.dim, d.order)),
-      zero_row(d.n[2]),
+      zero_row(this->layout.geometry.row_cells()),
       source_nodes_(make_nodes(this->source_nodes, d.shots * d.sources * d.source_taps, "source_nodes")),
       receiver_nodes_(
           make_nodes(this->receiver_nodes, d.shots * d.receivers * d.receiver_taps, "receiver_nodes")) {
