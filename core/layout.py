@@ -7,6 +7,7 @@ replaced by the two widths, the cells of the low slab before those of the high o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -15,6 +16,9 @@ from typing import Any
 from . import equations
 from .equations.table import AXES, Equation, Piece
 from .faces import FACES
+
+Entries = tuple[tuple[str, tuple[int, ...]], ...]
+"""Names and shapes."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Description:
         """PML widths of the low and the high face of an axis, in cells."""
         return self.pml[2 * axis], self.pml[2 * axis + 1]
 
-    def state_entries(self) -> list[tuple[str, tuple[int, ...]]]:
+    def state_entries(self) -> Entries:
         """Names and shapes of what the packed state holds, in order."""
         return state_entries(equations.get(self.equation), self.ndim, self.n, self.pml)
 
@@ -133,6 +137,7 @@ class Memory:
     half: bool
 
 
+@functools.lru_cache(maxsize=1024)
 def memories(equation: Equation, ndim: int) -> tuple[Memory, ...]:
     """The memory variables in their order in the state.
 
@@ -165,16 +170,17 @@ def memories(equation: Equation, ndim: int) -> tuple[Memory, ...]:
     )
 
 
+@functools.lru_cache(maxsize=1024)
 def state_entries(
     equation: Equation, ndim: int, n: tuple[int, ...], pml: tuple[int, ...]
-) -> list[tuple[str, tuple[int, ...]]]:
+) -> Entries:
     """Names and shapes of the fields and then of the memory variables of one shot."""
     entries = [(name, tuple(n)) for name in equation.fields(ndim)]
     for memory in memories(equation, ndim):
         shape = list(n)
         shape[memory.axis] = pml[2 * memory.axis] + pml[2 * memory.axis + 1]
         entries.append((memory.name, tuple(shape)))
-    return entries
+    return tuple(entries)
 
 
 def slabs(cells: int, low: int, high: int, half: bool) -> tuple[slice, slice]:
@@ -188,7 +194,7 @@ def slabs(cells: int, low: int, high: int, half: bool) -> tuple[slice, slice]:
     return slice(0, low), slice(end - high, end)
 
 
-def pack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], arrays: Mapping[str, Any]) -> Any:
+def pack(fw: Any, entries: Entries, arrays: Mapping[str, Any]) -> Any:
     """Arrays by name, each [S, *shape], to the packed state [S, E]."""
     xp = fw.xp
     rows = [
@@ -197,7 +203,7 @@ def pack(fw: Any, entries: list[tuple[str, tuple[int, ...]]], arrays: Mapping[st
     return xp.concat(rows, axis=1)
 
 
-def unpack(entries: list[tuple[str, tuple[int, ...]]], state: Any) -> dict[str, Any]:
+def unpack(entries: Entries, state: Any) -> dict[str, Any]:
     """The packed state [S, E] to arrays by name, each [S, *shape]."""
     arrays, start = {}, 0
     for name, shape in entries:

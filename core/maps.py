@@ -7,6 +7,7 @@ two bit masks, and the arrays themselves in slot order.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -136,6 +137,7 @@ class Signature:
     outputs: tuple[Operand, ...]
 
 
+@functools.lru_cache(maxsize=1024)
 def signature(description: Description, map_name: str, present: int, wanted: int) -> Signature:
     """Shapes and dtypes of a call; ValueError when the map has no such slot or lacks a needed one.
 

@@ -92,6 +92,19 @@ def get_num_threads() -> int:
     return load().get_num_threads()
 
 
+def set_blocking(cache_bytes: int = 16 << 20, front_cells: int = 4096) -> None:
+    """Say when the compiled core takes several time steps in one sweep over the grid.
+
+    Results keep their bits whatever is set.
+
+    Args:
+        cache_bytes: what may be expected to stay in the processor's last cache. Shots of more are
+            blocked in time.
+        front_cells: the least number of cells that a thread takes between two barriers.
+    """
+    load().set_blocking(cache_bytes, front_cells)
+
+
 def integers(description: Description) -> list[int]:
     """The description as the compiled core takes it."""
     return description.ints(equation_id(description.equation))

@@ -12,6 +12,7 @@ and a = b = 0 outside the layers. These are the profiles of Deepwave 0.1.0.
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ class PmlSpec:
             )
 
 
+@functools.lru_cache(maxsize=64)
 def profiles(spec: PmlSpec) -> np.ndarray:
     """All profiles as one float64 array [5 * sum(n)]: per axis the :data:`ROWS`, n numbers each.
 
@@ -71,7 +73,9 @@ def profiles(spec: PmlSpec) -> np.ndarray:
     accuracy / 2 cells before a layer. Every field is zero beyond the grid, but b is continued there
     at full depth, so that db has no jump at the outer edge.
     """
-    return np.concatenate([row for axis in range(len(spec.n)) for row in _axis(spec, axis)])
+    rows = np.concatenate([row for axis in range(len(spec.n)) for row in _axis(spec, axis)])
+    rows.flags.writeable = False  # shared by all calls of this grid
+    return rows
 
 
 def _axis(spec: PmlSpec, axis: int) -> tuple[np.ndarray, ...]:

@@ -6,6 +6,7 @@ region as plain numbers, and the checked arrays. ``plan()`` stops here; ``propag
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Setup:
         """Inner time steps of the run."""
         return self.inputs.nt * self.step_ratio
 
-    @property
+    @functools.cached_property
     def description(self) -> Description:
         """The static facts of the run."""
         inputs, region = self.inputs, self.region
@@ -100,7 +101,7 @@ class Setup:
         )
         return max(counts, default=1)
 
-    @property
+    @functools.cached_property
     def settings(self) -> Settings:
         """What a run that continues this one must agree with."""
         return Settings(

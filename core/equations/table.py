@@ -123,9 +123,11 @@ class Condition(NamedTuple):
     mend: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equation:
-    """One equation. Arrays below are of whichever framework the call runs in.
+    """One equation, equal to itself alone.
+
+    Arrays below are of whichever framework the call runs in.
 
     name: what the registry and the compiled core call it.
     parameters: the user's models, in the order of the propagator's arguments.

@@ -4,6 +4,7 @@
 #  include <sys/mman.h>
 #endif
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -21,6 +22,23 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 std::uintptr_t aligned(const void* p, std::size_t to) {
   return (reinterpret_cast<std::uintptr_t>(p) + to - 1) / to * to;
+}
+
+template <class T>
+RowOrder row_order(const Points<T>& points, Index shots) {
+  RowOrder order;
+  const Index size = points.count * points.taps;
+  for (Index shot = 0; shot < shots; ++shot) {
+    const auto begin = static_cast<std::ptrdiff_t>(order.node.size());
+    order.first.push_back(begin);
+    for (Index i = shot * size; i < (shot + 1) * size; ++i)
+      if (points.nodes[i].field >= 0) order.node.push_back(i);
+    // Stable, so that sources in one cell add up in their own order.
+    std::stable_sort(order.node.begin() + begin, order.node.end(),
+                     [&](Index a, Index b) { return points.nodes[a].row < points.nodes[b].row; });
+  }
+  order.first.push_back(static_cast<Index>(order.node.size()));
+  return order;
 }
 
 }  // namespace
@@ -70,8 +88,8 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   for (const Node& node : source_nodes_)
     if (node.field >= 0 && this->stage_of_field[node.field] < 0)
       throw std::invalid_argument("source_nodes: a source on a field that no stage updates");
-  for (const Node& node : receiver_nodes_)
-    for (const Term& term : this->equation.stages[0].terms) recording_conflicts |= term.target == node.field;
+  source_order = row_order(sources, d.shots);
+  receiver_order = row_order(receivers, d.shots);
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) check_models(l, this->level[l].models);
   if (this->wants_gradient(kCoefficients)) check_models(kGradientRow, d.gradients);
@@ -131,7 +149,11 @@ void Problem<T>::pack_profiles() {
   const Description& d = this->description;
   const Index halo = this->layout.geometry.halo;
   Index cells = 0;
-  for (int axis = 3 - d.dim; axis < 3; ++axis) cells += d.n[axis] + 2 * halo;
+  // The loops along x run over whole vectors.
+  const auto extent = [&](int axis) {
+    return 2 * halo + (axis == 2 ? this->layout.geometry.row_cells() : d.n[axis]);
+  };
+  for (int axis = 3 - d.dim; axis < 3; ++axis) cells += extent(axis);
   profiles_.resize(kRows * cells);
   const T* from = this->profiles;
   T* to = profiles_.data();
@@ -141,7 +163,7 @@ void Problem<T>::pack_profiles() {
       std::memcpy(to + halo, from, sizeof(T) * d.n[axis]);
       row[r] = to + halo;
       from += d.n[axis];
-      to += d.n[axis] + 2 * halo;
+      to += extent(axis);
     }
     this->layout.profile[axis] = {row[0], row[1], row[2], row[3], row[4]};
   }

@@ -29,13 +29,19 @@ class Buffer {
   T* data_ = nullptr;  // aligned to a cache line
 };
 
+// The nodes of each shot's sources, or receivers, in the order of their rows; ignored ones left out.
+struct RowOrder {
+  std::vector<Index> node;
+  std::vector<Index> first;  // of each shot, and one more
+};
+
 template <class T>
 struct Problem : Call<T> {
   const Kernels<T>& kernels;
   Buffer<T> coefficients[kLevels];  // haloed grids [model][coefficient]
   Buffer<T> zero_row;               // stands for the coefficients of a level that has none
   Points<T> sources, receivers;
-  bool recording_conflicts = false;  // a receiver's field changes in place during the first stage
+  RowOrder source_order, receiver_order;
 
   // Throws std::invalid_argument for operands that do not fit, nodes outside the grid included.
   Problem(const Description& d, Map map, const Operands& operands);

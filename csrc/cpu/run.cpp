@@ -39,6 +39,18 @@ Division divide(const Description& d, const Layout<T>& layout, Map map) {
 }
 
 template <class T>
+Footprint footprint(const Call<T>& call) {
+  const Layout<T>& l = call.layout;
+  Index size = l.state_size + call.equation.coefficients * l.geometry.grid;
+  int events = static_cast<int>(call.equation.stages.size());
+  if (is_reverse(call.map)) {
+    size = 2 * size + l.scratch_size;
+    events *= 2;
+  }
+  return {l.geometry, size * call.levels * static_cast<Index>(sizeof(T)), events};
+}
+
+template <class T>
 void clear_gradients(const Call<T>& call) {
   for (int l = 0; l < call.levels; ++l)
     for (int o = 0; o < kOperands; ++o)
@@ -53,17 +65,19 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   const Division division = divide(d, problem.layout, map);
   // Allocated here, where failing is simple; first touched by the threads that use them.
   std::vector<std::unique_ptr<ShotMemory<T>>> memory;
+  const Wavefront alone = make_wavefront(footprint<T>(problem), 1, division.members),
+                  together = make_wavefront(footprint<T>(problem), division.members, 1);
   for (int m = 0; m < (division.separate ? division.members : 1); ++m)
-    memory.push_back(std::make_unique<ShotMemory<T>>(problem));
+    memory.push_back(
+        std::make_unique<ShotMemory<T>>(problem, alone.steps > together.steps ? alone : together));
   Barrier barrier(division.members);
   std::atomic<Index> turn{0};
   std::atomic<bool> stopped{false};
   const bool wants_models = problem.wants_gradient(kCoefficients);
-  const Index rows = problem.layout.geometry.rows();
 
   run_team(division.members, [&](int m) {
     for (Index s = m; s < division.separate; s += division.members) {
-      Shot<T> shot(problem, *memory[m], {0, 1, 0, rows, nullptr}, s);
+      Shot<T> shot(problem, *memory[m], alone, {0, 1, nullptr}, s);
       if (!shot.run()) stopped = true;
       if (wants_models)
         while (!stopped && turn.load(std::memory_order_acquire) != s) std::this_thread::yield();
@@ -74,9 +88,7 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
     if (division.separate == d.shots) return;
     if (!barrier.wait()) stopped = true;
     for (Index s = division.separate; s < d.shots && !stopped; ++s) {
-      const Member share{m, division.members, rows * m / division.members, rows * (m + 1) / division.members,
-                         &barrier};
-      Shot<T> shot(problem, *memory[0], share, s);
+      Shot<T> shot(problem, *memory[0], together, {m, division.members, &barrier}, s);
       if (!shot.run()) stopped = true;
       if (m == 0 && wants_models && !stopped) shot.add_coefficient_gradients();
       if (!barrier.wait()) stopped = true;
@@ -110,6 +122,7 @@ Index workspace_bytes(const Description& d, Map map) {
     shot += l.state_size + l.scratch_size +
             (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
   if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
+  shot += kMostSteps * (d.receivers * d.receiver_taps + (is_reverse(map) ? d.sources * d.source_taps : 0));
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
   return levels * (models + shot * (division.separate ? division.members : 1)) * (d.bits / 8);

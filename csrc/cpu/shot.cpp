@@ -9,13 +9,16 @@ namespace dualwave {
 bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
 template <class T>
-ShotMemory<T>::ShotMemory(const Problem<T>& p) {
+ShotMemory<T>::ShotMemory(const Problem<T>& p, const Wavefront& wavefront) {
   const Layout<T>& l = p.layout;
   const Description& d = p.description;
   const bool reverse = is_reverse(p.map);
   for (int level = 0; level < p.levels; ++level) {
     state[level].resize(l.state_size);
+    if (p.wants_records()) samples[level].resize(wavefront.steps * p.receivers.count * p.receivers.taps);
     if (!reverse) continue;
+    if (p.wants_gradient(kAmplitudes) || p.wants_gradient(kSourceWeights))
+      lambdas[level].resize(wavefront.steps * p.sources.count * p.sources.taps);
     adjoint[level].resize(l.state_size);
     scratch[level].resize(l.scratch_size);
     if (p.wants_gradient(kCoefficients)) {
@@ -29,17 +32,12 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
 }
 
 template <class T>
-Schedule schedule_of(const Problem<T>& problem) {
-  Schedule schedule = make_schedule(problem);
-  schedule.recording_conflicts = problem.recording_conflicts;
-  return schedule;
-}
-
-template <class T>
-Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot)
-    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, schedule_of(problem)),
+Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefront& wavefront, Member member,
+              Index shot)
+    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, make_schedule<T>(problem)),
       p_(problem),
       m_(memory),
+      wavefront_(wavefront),
       who_(member),
       shot_(shot) {}
 
@@ -71,19 +69,19 @@ void Shot<T>::update(int stage, Index step_in_segment, bool save) {
   const int levels = this->log_levels();
   const RowKernel<T> kernel =
       save ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
-  kernel(p_.layout, view(stage, step_in_segment), who_.row_begin, who_.row_end);
+  kernel(p_.layout, view(stage, step_in_segment), row_begin_, row_end_);
 }
 
 template <class T>
 void Shot<T>::multiply(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, step_in_segment),
-                                                         who_.row_begin, who_.row_end);
+  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), row_begin_,
+                                                         row_end_);
 }
 
 template <class T>
 void Shot<T>::gather(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, step_in_segment),
-                                                       who_.row_begin, who_.row_end);
+  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), row_begin_,
+                                                       row_end_);
 }
 
 template <class T>

@@ -2,19 +2,18 @@
 #pragma once
 #include "cpu/problem.hpp"
 #include "cpu/team.hpp"
+#include "cpu/wavefront.hpp"
 #include "engine/time_loop.hpp"
 
 namespace dualwave {
 
-// A thread's share of a shot: a block of rows, and every count-th receiver.
+// A thread's share of a shot: a part of all rows that are worked on, and every count-th receiver.
 struct Member {
   int index = 0;
   int count = 1;
-  Index row_begin = 0, row_end = 0;
   Barrier* barrier = nullptr;  // null when the thread has the shot to itself
 
   bool sync() const;  // false: the run has been interrupted, for all members alike
-  bool owns(const Node& node) const { return node.row >= row_begin && node.row < row_end; }
 };
 
 // The memory that one shot needs at a time, by level.
@@ -23,14 +22,16 @@ struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
   Buffer<T> history[kLevels];  // of one segment: [step][stage's quantities]
   Buffer<T> traces[kLevels];   // the forward field at the receivers' nodes: [step][receiver][tap]
+  Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
+  Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
   Buffer<T> checkpoints;       // [checkpoint][level][state_size]
-  explicit ShotMemory(const Problem<T>& problem);
+  ShotMemory(const Problem<T>& problem, const Wavefront& wavefront);
 };
 
 template <class T>
 class Shot : public TimeLoop<Shot<T>> {
  public:
-  Shot(Problem<T>& problem, ShotMemory<T>& memory, Member member, Index shot);
+  Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefront& wavefront, Member member, Index shot);
   // Adds this shot's gradient to its model's; one caller after the other, in the order of the shots, so that
   // sums keep their bits.
   void add_coefficient_gradients();
@@ -51,14 +52,24 @@ class Shot : public TimeLoop<Shot<T>> {
   void mirror_scratch(int slot, int axis, Nodes nodes);
   void mirror_grid(T* grid, int axis, Nodes nodes);
 
+  // cpu/wavefront.cpp
+  Index steps_at_once() const { return wavefront_.steps; }
+  bool execute(const std::vector<Event>& events);
+  void perform_on(const Event& event, Index first, Index last);
+
   // cpu/points.cpp
   void record(Index step);
+  void keep(Buffer<T> (&to)[kLevels], Index step);
   void keep_traces(Index step_in_segment);
+  bool finish_records(Index first, Index last);
   void inject(int stage, Index step);
   void source_gradients(int stage, Index step);
+  bool finish_source_gradients(Index first, Index last);
   void receiver_gradients(Index step, Index step_in_segment);
   void inject_residuals(Index step);
-  void emit(const Points<T>& points, const Blocks<T>& to, int stage, Index step);
+  void emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step);
+  template <class F>
+  void for_nodes(const Points<T>& points, const RowOrder& order, F&& f) const;
   Blocks<T> blocks(const Buffer<T> (&of)[kLevels]) const;
 
   // cpu/blocks.cpp
@@ -78,8 +89,10 @@ class Shot : public TimeLoop<Shot<T>> {
 
   Problem<T>& p_;
   ShotMemory<T>& m_;
+  const Wavefront wavefront_;
   const Member who_;
   const Index shot_;
+  Index row_begin_ = 0, row_end_ = 0;  // of the event that is performed
 };
 
 extern template class Shot<float>;

@@ -1,6 +1,8 @@
 // All shots of a call, marched together on a device: each event of the time loop is one launch over shots and
 // cells.
 #pragma once
+#include <vector>
+
 #include "cuda/device.hpp"
 #include "engine/call.hpp"
 #include "engine/time_loop.hpp"
@@ -44,6 +46,14 @@ class Batch : public TimeLoop<Batch<T>> {
   using Stream = device::Stream;
 
   bool sync() const { return true; }  // a stream keeps order by itself
+  Index steps_at_once() const { return 1; }
+  bool execute(const std::vector<Event>& events) {
+    for (const Event& event : events) this->perform(event);
+    return true;
+  }
+  // What follows the events of some steps: nothing is left to be done here.
+  bool finish_records(Index, Index) const { return true; }
+  bool finish_source_gradients(Index, Index) const { return true; }
   int levels() const { return call_.levels; }
   BatchView<T> view(int stage, Index step_in_segment) const;
   void update(int stage, Index step_in_segment, bool save);

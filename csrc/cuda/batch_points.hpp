@@ -32,8 +32,9 @@ void Batch<T>::record(Index step) {
   for (int level = 0; level < levels(); ++level)
     if (T* out = call_.level[level].out_receivers)
       stream_.for_each(call_.description.shots * points.count, [=] DW_DEVICE(Index row) {
+        const Blocks<T> shot = state.of(row / points.count, fields.slot);
         out[row * points.steps + step] =
-            recorded(points, state.of(row / points.count, fields.slot), row, level);
+            recorded(points, row, level, [&](int l, Index i) { return *shot.at(l, points.nodes[i]); });
       });
 }
 

@@ -122,6 +122,11 @@ bool Call<T>::wants_gradient(int operand) const {
 }
 
 template <class T>
+bool Call<T>::wants_records() const {
+  return std::any_of(level, level + levels, [](const Level<T>& l) { return l.out_receivers; });
+}
+
+template <class T>
 bool Call<T>::wants_outputs() const {
   return std::any_of(level, level + levels, [](const Level<T>& l) { return l.out_receivers || l.out_state; });
 }

@@ -45,6 +45,7 @@ struct Call {
   Call(const Description& d, Map map, const Operands& operands);
 
   bool wants_gradient(int operand) const;
+  bool wants_records() const;
   bool wants_outputs() const;
   Index gradient_size(int operand) const;
 

@@ -20,6 +20,10 @@ Slab make_slab(const Geometry& g, int axis) {
   };
   slab.low = cells(0);
   slab.high = cells(1);
+  if (axis == 2) {  // whole vectors: a remainder of a few cells takes longer than they do
+    slab.low = std::min(round_up(slab.low, kAlign), g.n[axis]);
+    if (slab.high > 0) slab.high = g.n[axis] - (g.n[axis] - slab.high) / kAlign * kAlign;
+  }
   if (slab.low + slab.high > g.n[axis]) {  // the two ends meet: one slab over the whole axis
     slab.low = g.n[axis];
     slab.high = 0;
@@ -27,6 +31,7 @@ Slab make_slab(const Geometry& g, int axis) {
   if (slab.low + slab.high == 0) return slab;
   Index extent[3] = {g.n[0], g.n[1], g.n[2]};
   extent[axis] = slab.low + slab.high + 3 * g.halo;
+  if (axis == 2) extent[axis] += g.row_cells() - g.n[axis];
   slab.stride[2] = 1;
   slab.stride[1] = axis == 2 ? round_up(extent[2], kAlign) : g.stride[1];
   slab.stride[0] = slab.stride[1] * extent[1];

@@ -38,8 +38,8 @@ struct Geometry {
 
   Index cells() const { return n[0] * n[1] * n[2]; }
   Index rows() const { return n[0] * n[1]; }
-  // Cells of a row in whole vectors, which the loops of the CPU run over: those after the last have coefficients
-  // of zero and belong to no other row.
+  // Cells of a row in whole vectors, which the loops of the CPU run over: those after the last have
+  // coefficients of zero and belong to no other row.
   Index row_cells() const { return (n[2] + kAlign - 1) / kAlign * kAlign; }
 #if defined(__CUDACC__)
   __host__ __device__

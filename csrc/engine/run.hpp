@@ -15,4 +15,8 @@ Index state_size(const Description& description);
 Index checkpoint_size(const Description& description);
 Index workspace_bytes(const Description& description, Map map);
 
+// When and how steps are blocked in time: what may be expected to stay in the last cache, and the least cells
+// of a front for each thread. Results do not depend on it.
+void set_blocking(Index cache_bytes, Index front_cells);
+
 }  // namespace dualwave

@@ -1,11 +1,13 @@
 // The order of events of the five maps: one time loop for the CPU and for a device.
 //
-// A backend derives from TimeLoop<Backend> and supplies the events; each returns when the backend may go on
-// to the next, and sync() is where threads that share a shot wait for each other (false: the run was
-// interrupted).
+// A backend derives from TimeLoop<Backend> and supplies what an event consists of. The events of some steps
+// at a time are given to its execute(), which performs them one after the other, or in any order that no cell
+// can tell from that (cpu/wavefront.cpp). sync() is where threads that share a shot wait for each other
+// (false: the run was interrupted).
 #pragma once
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "engine/call.hpp"
 #include "kernels/mirror.hpp"
@@ -21,8 +23,18 @@ struct Schedule {
   bool residual = false;            // checkpoints come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
-  bool mirrors = false;              // a face is free or rigid
-  bool recording_conflicts = false;  // recording must be complete before the first stage begins
+  bool mirrors = false;  // a face is free or rigid
+};
+
+// A part of a step. `advance`, `multiply` and `gather` read of other cells no more than half the order away,
+// and write at a cell only what others read before.
+struct Event {
+  enum Kind { mirror_fields, advance, mirror_scratches, multiply, gather };
+  Kind kind;
+  int stage;
+  Index step;
+  Index in_segment;
+  bool keeps;  // advance: for a gradient
 };
 
 template <class T>
@@ -69,6 +81,33 @@ class TimeLoop {
     return sum;
   }
 
+  void perform(const Event& event) {
+    const bool keeps_history = event.keeps && schedule_.keeps_coefficients;
+    switch (event.kind) {
+      case Event::advance:
+        set_names_of(event, false);
+        if (event.stage == 0 && event.keeps) self().keep_traces(event.in_segment);
+        if (event.stage == 0 && !event.keeps) self().record(event.step);
+        self().update(event.stage, event.in_segment, keeps_history);
+        swap(event.stage);
+        return self().inject(event.stage, event.step);
+      case Event::multiply:
+        set_names_of(event, true);
+        self().source_gradients(event.stage, event.step);
+        swap(event.stage);
+        return self().multiply(event.stage, event.in_segment);
+      case Event::gather:
+        set_names_of(event, false);
+        self().gather(event.stage, event.in_segment);
+        if (event.stage == 0) self().inject_residuals(event.step);
+        return;
+      case Event::mirror_fields:
+      case Event::mirror_scratches:
+        set_names_of(event, false);
+        return mirror(event);
+    }
+  }
+
   const Description& description_;
   const EquationInfo& equation_;
   const Map map_;
@@ -78,6 +117,8 @@ class TimeLoop {
 
  private:
   Backend& self() { return static_cast<Backend&>(*this); }
+
+  std::vector<Event> events_;
 
   // The names at the start of a step. Every step makes the same exchanges, of disjoint pairs, so they
   // alternate.
@@ -92,41 +133,51 @@ class TimeLoop {
     for (const Swap& pair : equation_.stages[stage].swaps) std::swap(slot_[pair.first], slot_[pair.second]);
   }
 
+  // The names at the start of a stage, or with `after` at its end.
+  void set_names_of(const Event& event, bool after) {
+    set_names(event.step);
+    for (int s = 0; s < event.stage + after; ++s) swap(s);
+  }
+
   // Images of what a stage takes differences of: its fields, or on the way back its quantities' cotangents.
-  bool mirror(int stage, bool back) {
-    if (!schedule_.mirrors) return true;
-    const StageInfo& info = equation_.stages[stage];
+  void mirror(const Event& event) {
+    const StageInfo& info = equation_.stages[event.stage];
     for (std::size_t p = 0; p < info.pieces.size(); ++p) {
       const Piece& piece = info.pieces[p];
       if (piece.op == Op::value) continue;
       const int axis = 3 - equation_.dim + piece.axis;
-      if (back)
+      if (event.kind == Event::mirror_scratches)
         self().mirror_scratch(info.scratch_of_piece[p], axis, nodes_written(piece.op));
       else
         self().mirror_field(piece.field, axis, nodes_read(piece.op));
     }
-    return self().sync();
   }
 
+  void add(Event::Kind kind, int stage, Index step, Index first, bool keeps = false) {
+    events_.push_back({kind, stage, step, step - first, keeps});
+  }
+
+  // Steps [first, last), counted from the segment's first.
   bool march(Index first, Index last, Save save) {
-    for (Index t = first; t < last; ++t) {
-      set_names(t);
-      if (save == Save::checkpoints && t % description_.interval == 0) {
-        self().save_checkpoint(t / description_.interval);
-        if (!self().sync()) return false;
+    const bool history = save == Save::history;
+    for (Index t = first, end; t < last; t = end) {
+      end = std::min(last, t + self().steps_at_once());
+      if (save == Save::checkpoints) {
+        if (t % description_.interval == 0) {
+          set_names(t);
+          self().save_checkpoint(t / description_.interval);
+          if (!self().sync()) return false;
+        }
+        end = std::min(end, (t / description_.interval + 1) * description_.interval);
       }
-      if (save == Save::history)
-        self().keep_traces(t - first);
-      else
-        self().record(t);
-      if (schedule_.recording_conflicts && !self().sync()) return false;
-      for (int s = 0; s < stages(); ++s) {
-        if (!mirror(s, false)) return false;
-        self().update(s, t - first, save == Save::history && schedule_.keeps_coefficients);
-        swap(s);
-        self().inject(s, t);
-        if (!self().sync()) return false;
-      }
+      events_.clear();
+      for (Index step = t; step < end; ++step)
+        for (int s = 0; s < stages(); ++s) {
+          if (schedule_.mirrors) add(Event::mirror_fields, s, step, first);
+          add(Event::advance, s, step, first, history);
+        }
+      if (!self().execute(events_)) return false;
+      if (!history && !self().finish_records(t, end)) return false;
     }
     return true;
   }
@@ -135,20 +186,18 @@ class TimeLoop {
   // memory variables stay in one place, since their update reads no neighbour; only the names of the fields
   // alternate.
   bool march_back(Index first, Index last) {
-    for (Index t = last - 1; t >= first; --t) {
-      set_names(t + 1);
-      for (int s = stages() - 1; s >= 0; --s) {
-        self().source_gradients(s, t);
-        swap(s);
-        self().multiply(s, t - first);
-        if (!self().sync() || !mirror(s, true)) return false;
-        self().gather(s, t - first);
-        if (s == 0) {
-          self().receiver_gradients(t, t - first);
-          self().inject_residuals(t);
+    for (Index t = last, end; t > first; t = end) {
+      end = std::max(first, t - self().steps_at_once());
+      events_.clear();
+      for (Index step = t - 1; step >= end; --step)
+        for (int s = stages() - 1; s >= 0; --s) {
+          add(Event::multiply, s, step, first);
+          if (schedule_.mirrors) add(Event::mirror_scratches, s, step, first);
+          add(Event::gather, s, step, first);
         }
-        if (!self().sync()) return false;
-      }
+      if (!self().execute(events_)) return false;
+      for (Index step = t - 1; step >= end; --step) self().receiver_gradients(step, step - first);
+      if (!self().finish_source_gradients(end, t)) return false;
     }
     return true;
   }

@@ -23,18 +23,15 @@ struct ForwardStage {
   // the look-ups of the interpreter cost more than the work.
   static constexpr bool absorbs_ends() {
     bool any = false;
-    for (int p = 0; p < Traits::pieces; ++p) {
-      if (Traits::piece(p).op == Op::second) return false;
-      any |= along_x(p);
-    }
-    return any && levels == 1 && !save;
+    for (int p = 0; p < Traits::pieces; ++p) any |= along_x(p);
+    return any && levels == 1;
   }
 
   static void absorb_ends(const Row<T>& row) {
     const Geometry& g = row.layout.geometry;
     const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
     if (low > 0) absorb_end(row, 0, low);
-    if (high < g.n[2]) absorb_end(row, high, g.n[2]);
+    if (high < g.n[2]) absorb_end(row, high, g.row_cells());
   }
 
  private:
@@ -45,6 +42,8 @@ struct ForwardStage {
   static DW_NOINLINE void absorb_end(const Row<T>& row, Index first, Index last) {
     const Pointers at(row);
     const Profile<T> profile = row.layout.profile[2];
+    const Index slab = row.layout.geometry.slab[2].size;
+    const Index old = row.view.parity * slab, young = slab - old;  // of the two copies of psi
     T* const memories = row.view.state[0] + row.slab_offset(2, first);
     T* memory[Traits::pieces];
     int number = row.layout.first_memory[Traits::index];
@@ -57,10 +56,19 @@ struct ForwardStage {
         constexpr Piece piece = Traits::piece(p);
         if constexpr (along_x(p)) {
           constexpr bool half = piece.op == Op::forward;
-          const T difference = derivative<piece.op, order>(at.field[0][piece.field] + x, 1, at.weights[2]);
           const PmlCell<T> cell{(half ? profile.a_half : profile.a) + x,
-                                (half ? profile.b_half : profile.b)[x], 0};
-          const T value = static_cast<T>(piece.scale) * staggered_pml(difference, cell, memory[p] + x);
+                                (half ? profile.b_half : profile.b)[x],
+                                piece.op == Op::second ? profile.db[x] : T(0)};
+          const T* f = at.field[0][piece.field] + x;
+          T* m = memory[p] + x;
+          T value;
+          if constexpr (piece.op == Op::second)
+            value = second_pml<order>(f, 1, at.weights[2], cell, m + old, m + young, m + 2 * slab, 1);
+          else
+            value = staggered_pml(derivative<piece.op, order>(f, 1, at.weights[2]), cell, m);
+          value *= static_cast<T>(piece.scale);
+          if constexpr (save && Traits::in_history(piece.quantity))
+            at.history[0][Traits::history_slot(piece.quantity)][x] += value;
           unroll<Traits::terms>([&](auto t) DW_FLAT {
             constexpr Term term = Traits::term(t);
             if constexpr (term.quantity == piece.quantity) {

@@ -82,14 +82,12 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
     for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       // Where a derivative goes to one place alone no row in between is needed.
       const int only = table.only_term_of_piece[p];
-      if (levels == 1 && !save && only >= 0 && piece.op != Op::second &&
-          table.term[only].coefficient != kOne) {
+      if (levels == 1 && !save && only >= 0 && table.term[only].coefficient != kOne) {
         const Term& term = table.term[only];
         with_op(piece, table.dim, [&](auto op, auto inner) {
-          if constexpr (op != Op::second)
-            absorb_into<op, order, inner>(row, stretch, row.state(0, piece.field), row.view.state[0],
-                                          static_cast<T>(term.scale), row.coefficient(0, term.coefficient),
-                                          row.state(0, term.target));
+          absorb_into<op, order, inner>(row, stretch, row.state(0, piece.field), row.view.state[0],
+                                        static_cast<T>(term.scale), row.coefficient(0, term.coefficient),
+                                        row.state(0, term.target));
         });
         return;
       }

@@ -54,14 +54,13 @@ DW_POINTS T entry(const T* array, Index index) {
   return array ? array[index] : T(0);
 }
 
-// What point `row` (shot * count + point) reads from the field: sum over its taps of weight * field.
-template <class T>
-DW_POINTS T recorded(const Points<T>& p, const Blocks<T>& field, Index row, int level) {
+// What point `row` (shot * count + point) reads: sum over its taps of weight * value(level, tap).
+template <class T, class Value>
+DW_POINTS T recorded(const Points<T>& p, Index row, int level, Value&& value) {
   T sum = 0;
   for (Index i = row * p.taps; i < (row + 1) * p.taps; ++i)
     if (p.nodes[i].field >= 0)
-      sum += sum_parts<T>(level,
-                          [&](int a, int b) { return entry(p.weights[a], i) * *field.at(b, p.nodes[i]); });
+      sum += sum_parts<T>(level, [&](int a, int b) { return entry(p.weights[a], i) * value(b, i); });
   return sum;
 }
 

@@ -53,9 +53,9 @@ void for_absorbing(const Row<T>& row, F&& f) {
   const auto in_chunks = [&](Index first, Index last) {
     for (Index x = first; x < last; x += kChunk) f(x, x + kChunk < last ? x + kChunk : last);
   };
-  if (row.in_outer_slab()) return in_chunks(0, g.n[2]);
+  if (row.in_outer_slab()) return in_chunks(0, g.row_cells());
   in_chunks(0, g.slab[2].low);
-  in_chunks(g.n[2] - g.slab[2].high, g.n[2]);
+  if (g.slab[2].high > 0) in_chunks(g.n[2] - g.slab[2].high, g.row_cells());
 }
 
 // Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any.

@@ -47,7 +47,7 @@ def test_sizes():
 
 
 def test_state_is_fields_then_memory_in_the_order_of_the_pieces():
-    assert RUN.state_entries() == [
+    assert list(RUN.state_entries()) == [
         ("u", (30, 40)),
         ("u_prev", (30, 40)),
         ("psi_y", (7, 40)),

@@ -16,14 +16,15 @@ PML = {1: (6, 9), 2: (5, 7, 0, 8), 3: (3, 4, 5, 0, 4, 6)}
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 
 
-def make_case(name, ndim, accuracy, pml=True, per_shot=False, taps=1, nt=None):
+def make_case(name, ndim, accuracy, pml=True, per_shot=False, taps=1, nt=None, region=None):
     """A run of two or three shots in random media, and a direction in every operand."""
     rng = np.random.default_rng(ndim * 10 + accuracy)
     shots = 2 + (ndim == 1)
-    shape = (shots if per_shot else 1, *REGIONS[ndim])
+    region = region or REGIONS[ndim]
+    shape = (shots if per_shot else 1, *region)
     setup = Setup(
         equation=EQUATIONS[name],
-        region=REGIONS[ndim],
+        region=region,
         spacing=SPACING[ndim],
         pml=PML[ndim] if pml else (0,) * (2 * ndim),
         dt=5e-4,

@@ -1,0 +1,31 @@
+// Several time steps in one sweep over the grid: blocking in time.
+//
+// A step reads and writes the whole state, which a large grid's does not find in a cache again at the next
+// step. So the steps follow each other through the grid: while the first is at some rows of the outermost
+// axis, the next is `lag` rows behind, where all that it reads is complete (Lamport 1974; Wonnacott 2000;
+// Malas et al. 2015). What lies between the first and the last stays in a cache. Within a front the events
+// are independent of each other, and threads share the rows of each; every value is computed from the same
+// numbers in the same order as without.
+#pragma once
+#include "engine/call.hpp"
+
+namespace dualwave {
+
+constexpr Index kMostSteps = 16;
+
+struct Wavefront {
+  Index steps = 1;  // at once
+  Index width = 0;  // of a front along the outermost axis; 0: one event after the other, over the whole grid
+  Index lag = 0;    // of an event behind the one before it
+};
+
+// What a shot's steps touch.
+struct Footprint {
+  const Geometry& geometry;
+  Index bytes;  // in all
+  int events;   // of a step
+};
+
+Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once);
+
+}  // namespace dualwave
