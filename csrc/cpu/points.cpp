@@ -38,7 +38,7 @@ void Shot<T>::keep(Buffer<T> (&to)[kLevels], Index step) {
 
 template <class T>
 void Shot<T>::record(Index step) {
-  if (m_.samples[0]) keep(m_.samples, step % steps_at_once());
+  if (m_.samples[0]) keep(m_.samples, step % steps_at_once(false));
 }
 
 template <class T>
@@ -50,7 +50,7 @@ bool Shot<T>::finish_records(Index first, Index last) {
     if (T* out = p_.level[level].out_receivers)
       for (Index row = shot_ * points.count + who_.index; row < (shot_ + 1) * points.count; row += who_.count)
         for (Index step = first; step < last; ++step) {
-          const Index kept = step % steps_at_once() * size - shot_ * size;
+          const Index kept = step % steps_at_once(false) * size - shot_ * size;
           out[row * points.steps + step] =
               recorded(points, row, level, [&](int l, Index i) { return m_.samples[l].data()[kept + i]; });
         }
@@ -89,7 +89,7 @@ void Shot<T>::source_gradients(int stage, Index step) {
   if (!m_.lambdas[0]) return;
   const Points<T>& points = p_.sources;
   const Blocks<T> adjoint = blocks(m_.adjoint);
-  const Index size = points.count * points.taps, kept = step % steps_at_once() * size - shot_ * size;
+  const Index size = points.count * points.taps, kept = step % steps_at_once(true) * size - shot_ * size;
   for_nodes(points, p_.source_order, [&](Index i) {
     const Node& node = points.nodes[i];
     if (p_.stage_of_field[node.field] != stage) return;
@@ -109,7 +109,7 @@ bool Shot<T>::finish_source_gradients(Index first, Index last) {
     if (!amplitudes && !weights) continue;
     for (Index row = shot_ * points.count + who_.index; row < (shot_ + 1) * points.count; row += who_.count)
       for (Index step = last - 1; step >= first; --step) {
-        const Index kept = step % steps_at_once() * size - shot_ * size;
+        const Index kept = step % steps_at_once(true) * size - shot_ * size;
         for (Index i = row * points.taps; i < (row + 1) * points.taps; ++i) {
           if (points.nodes[i].field < 0) continue;
           const auto lambda = [&](int l) { return m_.lambdas[l].data()[kept + i]; };

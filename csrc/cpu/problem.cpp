@@ -24,6 +24,18 @@ std::uintptr_t aligned(const void* p, std::size_t to) {
   return (reinterpret_cast<std::uintptr_t>(p) + to - 1) / to * to;
 }
 
+// A wish, for memory that has not been touched: fields of a large grid have more small pages than the
+// processor keeps addresses of, and each takes a fault.
+void prefer_huge_pages(void* begin, std::size_t bytes) {
+#if defined(__linux__)
+  const std::uintptr_t first = aligned(begin, kHugePage),
+                       last = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / kHugePage * kHugePage;
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#else
+  (void)begin, (void)bytes;
+#endif
+}
+
 template <class T>
 RowOrder row_order(const Points<T>& points, Index shots) {
   RowOrder order;
@@ -48,14 +60,13 @@ void Buffer<T>::resize(Index size) {
   const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
   owner_.reset();
 #if defined(__linux__)
-  // Fields of a large grid have more small pages than the processor keeps addresses of.
   if (bytes >= 2 * kHugePage) {
     const std::size_t mapped = bytes + kHugePage;
     void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED) throw std::bad_alloc();
     owner_ = {p, Free{mapped}};
     data_ = reinterpret_cast<T*>(aligned(p, kHugePage));
-    madvise(data_, bytes, MADV_HUGEPAGE);  // a wish: without it the pages are small
+    prefer_huge_pages(data_, bytes);
     return;
   }
 #endif
@@ -93,6 +104,8 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) check_models(l, this->level[l].models);
   if (this->wants_gradient(kCoefficients)) check_models(kGradientRow, d.gradients);
+  if (this->checkpoints_out)
+    prefer_huge_pages(this->checkpoints_out, d.shots * d.checkpoints() * this->layout.state_size * sizeof(T));
   pack_profiles();
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) pack_coefficients(l);

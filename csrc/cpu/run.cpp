@@ -39,15 +39,16 @@ Division divide(const Description& d, const Layout<T>& layout, Map map) {
 }
 
 template <class T>
-Footprint footprint(const Call<T>& call) {
+Wavefronts wavefronts(const Call<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
-  Index size = l.state_size + call.equation.coefficients * l.geometry.grid;
-  int events = static_cast<int>(call.equation.stages.size());
-  if (is_reverse(call.map)) {
-    size = 2 * size + l.scratch_size;
-    events *= 2;
-  }
-  return {l.geometry, size * call.levels * static_cast<Index>(sizeof(T)), events};
+  const int stages = static_cast<int>(call.equation.stages.size());
+  const Index models = call.equation.coefficients * l.geometry.grid, bytes = call.levels * sizeof(T);
+  const Index gradient = call.wants_gradient(kCoefficients) ? models : 0;
+  const auto make = [&](Index size, int events) {
+    return make_wavefront({l.geometry, size * bytes, events}, members, shots_at_once);
+  };
+  return {make(l.state_size + models, stages),
+          make(l.state_size + models + gradient + l.scratch_size, 2 * stages)};
 }
 
 template <class T>
@@ -65,11 +66,10 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   const Division division = divide(d, problem.layout, map);
   // Allocated here, where failing is simple; first touched by the threads that use them.
   std::vector<std::unique_ptr<ShotMemory<T>>> memory;
-  const Wavefront alone = make_wavefront(footprint<T>(problem), 1, division.members),
-                  together = make_wavefront(footprint<T>(problem), division.members, 1);
+  const Wavefronts alone = wavefronts<T>(problem, 1, division.members),
+                   together = wavefronts<T>(problem, division.members, 1);
   for (int m = 0; m < (division.separate ? division.members : 1); ++m)
-    memory.push_back(
-        std::make_unique<ShotMemory<T>>(problem, alone.steps > together.steps ? alone : together));
+    memory.push_back(std::make_unique<ShotMemory<T>>(problem));
   Barrier barrier(division.members);
   std::atomic<Index> turn{0};
   std::atomic<bool> stopped{false};

@@ -9,16 +9,16 @@ namespace dualwave {
 bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
 template <class T>
-ShotMemory<T>::ShotMemory(const Problem<T>& p, const Wavefront& wavefront) {
+ShotMemory<T>::ShotMemory(const Problem<T>& p) {
   const Layout<T>& l = p.layout;
   const Description& d = p.description;
   const bool reverse = is_reverse(p.map);
   for (int level = 0; level < p.levels; ++level) {
     state[level].resize(l.state_size);
-    if (p.wants_records()) samples[level].resize(wavefront.steps * p.receivers.count * p.receivers.taps);
+    if (p.wants_records()) samples[level].resize(kMostSteps * p.receivers.count * p.receivers.taps);
     if (!reverse) continue;
     if (p.wants_gradient(kAmplitudes) || p.wants_gradient(kSourceWeights))
-      lambdas[level].resize(wavefront.steps * p.sources.count * p.sources.taps);
+      lambdas[level].resize(kMostSteps * p.sources.count * p.sources.taps);
     adjoint[level].resize(l.state_size);
     scratch[level].resize(l.scratch_size);
     if (p.wants_gradient(kCoefficients)) {
@@ -32,12 +32,12 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p, const Wavefront& wavefront) {
 }
 
 template <class T>
-Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefront& wavefront, Member member,
+Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefronts& wavefronts, Member member,
               Index shot)
     : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, make_schedule<T>(problem)),
       p_(problem),
       m_(memory),
-      wavefront_(wavefront),
+      wavefronts_(wavefronts),
       who_(member),
       shot_(shot) {}
 

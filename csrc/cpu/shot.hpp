@@ -25,13 +25,13 @@ struct ShotMemory {
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
   Buffer<T> checkpoints;       // [checkpoint][level][state_size]
-  ShotMemory(const Problem<T>& problem, const Wavefront& wavefront);
+  explicit ShotMemory(const Problem<T>& problem);
 };
 
 template <class T>
 class Shot : public TimeLoop<Shot<T>> {
  public:
-  Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefront& wavefront, Member member, Index shot);
+  Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefronts& wavefronts, Member member, Index shot);
   // Adds this shot's gradient to its model's; one caller after the other, in the order of the shots, so that
   // sums keep their bits.
   void add_coefficient_gradients();
@@ -53,8 +53,8 @@ class Shot : public TimeLoop<Shot<T>> {
   void mirror_grid(T* grid, int axis, Nodes nodes);
 
   // cpu/wavefront.cpp
-  Index steps_at_once() const { return wavefront_.steps; }
-  bool execute(const std::vector<Event>& events);
+  Index steps_at_once(bool back) const { return wavefronts_.of(back).steps; }
+  bool execute(const std::vector<Event>& events, bool back);
   void perform_on(const Event& event, Index first, Index last);
 
   // cpu/points.cpp
@@ -89,7 +89,7 @@ class Shot : public TimeLoop<Shot<T>> {
 
   Problem<T>& p_;
   ShotMemory<T>& m_;
-  const Wavefront wavefront_;
+  const Wavefronts wavefronts_;
   const Member who_;
   const Index shot_;
   Index row_begin_ = 0, row_end_ = 0;  // of the event that is performed

@@ -50,9 +50,9 @@ void Shot<T>::perform_on(const Event& event, Index first, Index last) {
 }
 
 template <class T>
-bool Shot<T>::execute(const std::vector<Event>& events) {
+bool Shot<T>::execute(const std::vector<Event>& events, bool back) {
   const Geometry& g = p_.layout.geometry;
-  const Index width = wavefront_.width, lag = wavefront_.lag;
+  const Index width = wavefronts_.of(back).width, lag = wavefronts_.of(back).lag;
   if (width == 0) {
     for (const Event& event : events) {
       perform_on(event, 0, g.rows());

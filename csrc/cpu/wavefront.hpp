@@ -13,10 +13,16 @@ namespace dualwave {
 
 constexpr Index kMostSteps = 16;
 
+// Of the steps forwards, or of those back.
 struct Wavefront {
   Index steps = 1;  // at once
   Index width = 0;  // of a front along the outermost axis; 0: one event after the other, over the whole grid
   Index lag = 0;    // of an event behind the one before it
+};
+
+struct Wavefronts {
+  Wavefront ahead, back;
+  const Wavefront& of(bool backwards) const { return backwards ? back : ahead; }
 };
 
 // What a shot's steps touch.

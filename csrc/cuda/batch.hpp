@@ -46,8 +46,8 @@ class Batch : public TimeLoop<Batch<T>> {
   using Stream = device::Stream;
 
   bool sync() const { return true; }  // a stream keeps order by itself
-  Index steps_at_once() const { return 1; }
-  bool execute(const std::vector<Event>& events) {
+  Index steps_at_once(bool) const { return 1; }
+  bool execute(const std::vector<Event>& events, bool) {
     for (const Event& event : events) this->perform(event);
     return true;
   }

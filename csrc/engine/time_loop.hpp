@@ -161,7 +161,7 @@ class TimeLoop {
   bool march(Index first, Index last, Save save) {
     const bool history = save == Save::history;
     for (Index t = first, end; t < last; t = end) {
-      end = std::min(last, t + self().steps_at_once());
+      end = std::min(last, t + self().steps_at_once(false));
       if (save == Save::checkpoints) {
         if (t % description_.interval == 0) {
           set_names(t);
@@ -176,7 +176,7 @@ class TimeLoop {
           if (schedule_.mirrors) add(Event::mirror_fields, s, step, first);
           add(Event::advance, s, step, first, history);
         }
-      if (!self().execute(events_)) return false;
+      if (!self().execute(events_, false)) return false;
       if (!history && !self().finish_records(t, end)) return false;
     }
     return true;
@@ -187,7 +187,7 @@ class TimeLoop {
   // alternate.
   bool march_back(Index first, Index last) {
     for (Index t = last, end; t > first; t = end) {
-      end = std::max(first, t - self().steps_at_once());
+      end = std::max(first, t - self().steps_at_once(true));
       events_.clear();
       for (Index step = t - 1; step >= end; --step)
         for (int s = stages() - 1; s >= 0; --s) {
@@ -195,7 +195,7 @@ class TimeLoop {
           if (schedule_.mirrors) add(Event::mirror_scratches, s, step, first);
           add(Event::gather, s, step, first);
         }
-      if (!self().execute(events_)) return false;
+      if (!self().execute(events_, true)) return false;
       for (Index step = t - 1; step >= end; --step) self().receiver_gradients(step, step - first);
       if (!self().finish_source_gradients(end, t)) return false;
     }
