@@ -20,6 +20,7 @@ from ..layout import Description
 from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
 
 Tensors = Mapping[str, torch.Tensor]
+_LAYOUT = "checkpoints"
 
 
 def call(
@@ -103,13 +104,18 @@ def _empty(
 
 @functools.lru_cache(maxsize=1024)
 def encoded(description: Description) -> str:
-    """A description as the operator takes it."""
-    return json.dumps(asdict(description))
+    """A description as the operator takes it.
+
+    PyTorch keeps compiled programs on disk, by what their operators are called with; so the layout
+    of the build's checkpoints is said too: a program with another must not be taken for this one.
+    """
+    return json.dumps({**asdict(description), _LAYOUT: native.checkpoint_shape(description)})
 
 
 @functools.lru_cache(maxsize=1024)
 def decoded(text: str) -> Description:
     """The inverse of :func:`encoded`."""
-    entries = json.loads(text).items()
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entries}
+    entries = json.loads(text)
+    del entries[_LAYOUT]
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entries.items()}
     return Description(**fields)
