@@ -17,6 +17,14 @@ PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times th
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What is wanted beside Deepwave: times faster, and times less memory (0: no goal)."""
+
+    speed: float = 0.0
+    memory: float = 0.0
+
+
+@dataclass(frozen=True)
 class Case:
     """A run that every library does: ``shots`` of ``nt`` steps on one model of ``shape`` cells.
 
@@ -34,6 +42,7 @@ class Case:
     pml: int = 20
     equation: str = "scalar"
     interpreted: bool = False  # the backends of array operations take part
+    goal: Goal = Goal()
 
     @property
     def ndim(self) -> int:
@@ -159,21 +168,31 @@ def _receivers(case: Case) -> np.ndarray:
     return grid.reshape(-1, case.ndim).astype(np.int64)
 
 
-def _works(case: Case, *works: str) -> list[Case]:
-    works = works or ("forward", "gradient")
-    return [dataclasses.replace(case, name=f"{case.name}-{work}", work=work) for work in works]
+def _works(case: Case, forward: float = 0.0, gradient: float = 0.0) -> list[Case]:
+    """Forward and gradient, with the goals of their speed; a gradient's memory is a tenth."""
+    goals = {"forward": Goal(forward), "gradient": Goal(gradient, 10.0)}
+    return [
+        dataclasses.replace(case, name=f"{case.name}-{work}", work=work, goal=goal)
+        for work, goal in goals.items()
+    ]
 
 
-WORKS = ("forward", "jvp", "gradient", "hvp")
+_DERIVATIVES = [
+    Case(f"derivatives-2d-{work}", (100, 200), 400, work=work, interpreted=True)
+    for work in ("forward", "jvp", "gradient", "hvp")
+]
 CASES = [
-    *_works(Case("2d-1shot", (400, 800), 1000)),
-    *_works(Case("2d-8shots", (400, 800), 1000, shots=8)),
-    *_works(Case("3d", (120, 120, 120), 200)),
-    *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic")),
-    *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic")),
-    *_works(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic")),
-    *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic")),
-    *_works(Case("derivatives-2d", (100, 200), 400, interpreted=True), *WORKS),
+    *_works(Case("2d-1shot", (400, 800), 1000), 1.5, 6),
+    *_works(Case("2d-8shots", (400, 800), 1000, shots=8), 2, 6),
+    *_works(Case("2d-64small", (100, 100), 1000, shots=64), 3, 3),
+    Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2)),
+    *_works(Case("3d", (120, 120, 120), 200), 4, 12),
+    Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4)),
+    *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic"), 2, 6),
+    *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic"), 2, 7),
+    *_works(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic"), 4, 6),
+    *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic"), 4, 8),
+    *_DERIVATIVES,
     Case("gpu-2d-forward", (4096, 4096), 1000, device="cuda"),
     Case("gpu-3d-forward", (512, 512, 512), 200, accuracy=8, device="cuda"),
 ]

@@ -21,6 +21,7 @@ HEADER = [
     "range of the ratio",
     "GPts/s",
     "peak memory, MB",
+    "goals",
 ]
 _DERIVATIVES = (
     "Derivatives beside the forward run of the same library and backend (`derivatives-2d-*`); "
@@ -38,6 +39,7 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     base_seconds: list[float] = field(default_factory=list)  # Deepwave's in the same rounds
     peak_bytes: int = 0
+    base_peak_bytes: int = 0
     difference: float | None = None  # from Deepwave's result, relative, L2
     reason: str = ""
 
@@ -58,7 +60,7 @@ class Row:
     def cells(self) -> list[str]:
         """Columns of the table."""
         if self.reason or not self.seconds:
-            return [self.case.label, self.library, f"not run: {self.reason}", *[""] * 4]
+            return [self.case.label, self.library, f"not run: {self.reason}", *[""] * 5]
         ratios = self.ratios
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else ""
         return [
@@ -69,7 +71,19 @@ class Row:
             spread if self.library != BASE else "",
             f"{self.rate:.3g}",
             f"{self.peak_bytes / 1e6:.0f}",
+            self.verdicts() if self.library in OURS else "",
         ]
+
+    def verdicts(self) -> str:
+        """The goals beside Deepwave, and whether they are met."""
+        goal, found = self.case.goal, []
+        if goal.speed and self.ratios:
+            met = statistics.median(self.ratios) >= goal.speed
+            found.append(f"{goal.speed:g} times faster: {'met' if met else 'not met'}")
+        if goal.memory and self.base_peak_bytes:
+            met = self.base_peak_bytes >= goal.memory * self.peak_bytes
+            found.append(f"1/{goal.memory:g} of its memory: {'met' if met else 'not met'}")
+        return "; ".join(found)
 
     def facts(self) -> dict:
         """For JSON: everything, and what follows from it."""
@@ -81,7 +95,7 @@ class Row:
 
 def table(rows: list[Row]) -> str:
     """Markdown."""
-    lines = [HEADER, ["---", "---", *["---:"] * 5], *(row.cells() for row in rows)]
+    lines = [HEADER, ["---", "---", *["---:"] * 5, "---"], *(row.cells() for row in rows)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

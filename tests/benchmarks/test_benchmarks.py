@@ -70,6 +70,17 @@ def test_the_page_keeps_its_text(bench):
     assert "nowhere" not in page  # nobody's paths
 
 
+def test_goals_are_judged_by_medians(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    from cases import Case, Goal
+    from report import Row
+
+    case = Case("any", (9, 9), 5, work="gradient", goal=Goal(speed=6, memory=10))
+    row = Row(case, "dualwave.jax", seconds=[1.0, 1.0, 4.0], base_seconds=[6.5, 7.0, 8.0])
+    row.peak_bytes, row.base_peak_bytes = 100, 999
+    assert row.verdicts() == "6 times faster: met; 1/10 of its memory: not met"
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc: another meter")
 def test_peak_memory_is_that_of_the_work():
     """100 MB held before, 300 MB above it for a moment, 100 MB after: 300."""

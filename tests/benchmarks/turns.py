@@ -55,6 +55,7 @@ def measure(case: Case, plan: Plan) -> list[Row]:
                 row.base_seconds = rows[0].seconds
                 with _reason_in(row):
                     row.peak_bytes = peers[row.library].memory()
+                row.base_peak_bytes = rows[0].peak_bytes
                 row.difference = _difference(peers[row.library], peers[BASE])
     return rows
 

@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 import numpy as np
-from cases import Case
+from cases import Case, Goal
 from memory import DeviceMeter, HostMeter
 
 MODULES = {
@@ -30,7 +30,7 @@ MODULES = {
 
 class Worker:
     def prepare(self, library: str, case: dict, result: str) -> dict[str, Any]:
-        case = Case(**case | {"shape": tuple(case["shape"])})
+        case = Case(**case | {"shape": tuple(case["shape"]), "goal": Goal(**case["goal"])})
         self.run = importlib.import_module(MODULES[library.partition(":")[0]]).Run(library, case)
         gc.collect()
         self.meter = HostMeter() if case.device == "cpu" else DeviceMeter()
