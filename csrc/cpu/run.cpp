@@ -44,8 +44,9 @@ Wavefronts wavefronts(const Call<T>& call, int members, int shots_at_once) {
   const int stages = static_cast<int>(call.equation.stages.size());
   const Index models = call.equation.coefficients * l.geometry.grid, bytes = call.levels * sizeof(T);
   const Index gradient = call.wants_gradient(kCoefficients) ? models : 0;
+  const Index most = most_steps(call.description, l.state_size);
   const auto make = [&](Index size, int events) {
-    return make_wavefront({l.geometry, size * bytes, events}, members, shots_at_once);
+    return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
   return {make(l.state_size + models, stages),
           make(l.state_size + models + gradient + l.scratch_size, 2 * stages)};
@@ -122,7 +123,8 @@ Index workspace_bytes(const Description& d, Map map) {
     shot += l.state_size + l.scratch_size +
             (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
   if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
-  shot += kMostSteps * (d.receivers * d.receiver_taps + (is_reverse(map) ? d.sources * d.source_taps : 0));
+  shot += most_steps(d, l.state_size) *
+          (d.receivers * d.receiver_taps + (is_reverse(map) ? d.sources * d.source_taps : 0));
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
   return levels * (models + shot * (division.separate ? division.members : 1)) * (d.bits / 8);

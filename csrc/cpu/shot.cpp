@@ -13,12 +13,13 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
   const Layout<T>& l = p.layout;
   const Description& d = p.description;
   const bool reverse = is_reverse(p.map);
+  const Index steps = most_steps(d, l.state_size);
   for (int level = 0; level < p.levels; ++level) {
     state[level].resize(l.state_size);
-    if (p.wants_records()) samples[level].resize(kMostSteps * p.receivers.count * p.receivers.taps);
+    if (p.wants_records()) samples[level].resize(steps * p.receivers.count * p.receivers.taps);
     if (!reverse) continue;
     if (p.wants_gradient(kAmplitudes) || p.wants_gradient(kSourceWeights))
-      lambdas[level].resize(kMostSteps * p.sources.count * p.sources.taps);
+      lambdas[level].resize(steps * p.sources.count * p.sources.taps);
     adjoint[level].resize(l.state_size);
     scratch[level].resize(l.scratch_size);
     if (p.wants_gradient(kCoefficients)) {

@@ -18,6 +18,11 @@ std::atomic<Index> front_cells{4096};
 
 }  // namespace
 
+Index most_steps(const Description& d, Index state_size) {
+  const Index nodes = std::max(d.sources * d.source_taps, d.receivers * d.receiver_taps);
+  return std::clamp<Index>(state_size / std::max<Index>(nodes, 1), 1, 16);
+}
+
 void set_blocking(Index bytes, Index cells) {
   if (bytes < 1 || cells < 1)
     throw std::invalid_argument("set_blocking: got " + std::to_string(bytes) + " bytes and " +
@@ -31,13 +36,13 @@ Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
   const Index units = g.n[g.dim == 3 ? 0 : 1], cache = cache_bytes / shots_at_once;
   bool mirrors = false;
   for (int axis = 0; axis < 3; ++axis) mirrors |= g.mirrored(axis);
-  Wavefront w{kMostSteps, 0, 0};
+  Wavefront w{of.most_steps, 0, 0};
   if (units == 1 || mirrors || of.bytes <= cache) return w;
   const Index cells = g.cells() / units;
   w.width = std::min(units, (front_cells * members + cells - 1) / cells);
   // A multiple of the width, so that a member has the same rows at every step.
   w.lag = (g.halo + 2 * w.width - 1) / w.width * w.width;
-  w.steps = std::clamp<Index>(cache / (of.bytes / units * w.lag * of.events), 1, kMostSteps);
+  w.steps = std::clamp<Index>(cache / (of.bytes / units * w.lag * of.events), 1, of.most_steps);
   return w;
 }
 

@@ -11,7 +11,9 @@
 
 namespace dualwave {
 
-constexpr Index kMostSteps = 16;
+// The most steps at once: what is kept of each at the nodes of sources and receivers shall not exceed the
+// state.
+Index most_steps(const Description& description, Index state_size);
 
 // Of the steps forwards, or of those back.
 struct Wavefront {
@@ -30,6 +32,7 @@ struct Footprint {
   const Geometry& geometry;
   Index bytes;  // in all
   int events;   // of a step
+  Index most_steps;
 };
 
 Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once);
