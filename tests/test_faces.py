@@ -82,7 +82,7 @@ def test_it_is_the_mirror_image(equation, ndim, face, side, accuracy):
     models, shape = models_of(equation, ndim), SHAPES[ndim]
     source = [n // 2 - 2 for n in shape]
     receivers = [[n // 2 for n in shape], [n // 3 for n in shape], [n - 4 for n in shape]]
-    source[axis] = 4
+    source[axis] = 3
     faces, widths = ["pml"] * (2 * ndim), [5, 4, 6, 3, 4, 5][: 2 * ndim]
     faces[2 * axis] = face
     options = {"accuracy": accuracy, "boundary": faces}
@@ -121,7 +121,7 @@ def test_it_is_the_mirror_image(equation, ndim, face, side, accuracy):
         ([(1, source)], receivers),
         {"accuracy": accuracy, "pml_width": [w or 5 for w in one]},
     )
-    assert np.abs(numpy(absorbed) - numpy(want)).max() > 5e-3 * np.abs(numpy(want)).max()
+    assert np.abs(numpy(absorbed) - numpy(want)).max() > 1e-2 * np.abs(numpy(want)).max()
 
 
 @pytest.mark.parametrize("equation", CHANNELS)

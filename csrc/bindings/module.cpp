@@ -48,8 +48,7 @@ NB_MODULE(_C, m) {
   m.def("set_num_threads", &set_num_threads, nb::arg("threads"),
         "Threads of the core's team, for both front ends.");
   m.def("get_num_threads", &num_threads, "Threads of the core's team.");
-  m.def("set_blocking", &set_blocking, nb::arg("cache_bytes") = Index{16} << 20,
-        nb::arg("front_cells") = Index{4096},
+  m.def("set_blocking", &set_blocking, nb::arg("cache_bytes"), nb::arg("front_cells"),
         "When and how time steps are blocked; results do not depend on it.");
   m.def("instruction_set", &instruction_set,
         "The instruction set whose kernels run here: generic, avx2 or avx512.");

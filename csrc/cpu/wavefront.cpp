@@ -34,10 +34,8 @@ void set_blocking(Index bytes, Index cells) {
 Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
   const Geometry& g = of.geometry;
   const Index units = g.n[g.dim == 3 ? 0 : 1], cache = cache_bytes / shots_at_once;
-  bool mirrors = false;
-  for (int axis = 0; axis < 3; ++axis) mirrors |= g.mirrored(axis);
   Wavefront w{of.most_steps, 0, 0};
-  if (units == 1 || mirrors || of.bytes <= cache) return w;
+  if (units == 1 || mirrors(g) || of.bytes <= cache) return w;
   const Index cells = g.cells() / units;
   w.width = std::min(units, (front_cells * members + cells - 1) / cells);
   // A multiple of the width, so that a member has the same rows at every step.

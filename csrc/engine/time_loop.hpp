@@ -37,6 +37,8 @@ struct Event {
   bool keeps;  // advance: for a gradient
 };
 
+inline bool mirrors(const Geometry& g) { return g.mirrored(0) || g.mirrored(1) || g.mirrored(2); }
+
 template <class T>
 Schedule make_schedule(const Call<T>& call) {
   Schedule s;
@@ -45,7 +47,7 @@ Schedule make_schedule(const Call<T>& call) {
   s.residual = call.checkpoints_in != nullptr;
   s.leaves_residual = call.checkpoints_out != nullptr;
   s.outputs = call.wants_outputs();
-  for (int axis = 0; axis < 3; ++axis) s.mirrors |= call.layout.geometry.mirrored(axis);
+  s.mirrors = mirrors(call.layout.geometry);
   return s;
 }
 
