@@ -92,6 +92,14 @@ $wavefields_text
         locations that are off their cell. Interpolation is by Kaiser-windowed sinc (Hicks 2002).
     location_interpolation_halfwidth: cells to each side that it uses, default 4. They must be
         inside the model.
+    gradient_storage: where a gradient has the forward fields from. "auto" (default) and
+        "checkpoint": from states kept at intervals, the steps between them being repeated
+        (Griewank & Walther 2000). The gradient has the same bits whatever is kept.
+    memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to the
+        models may take, its inputs not counted. States are kept and steps repeated so that it
+        fits; what cannot fit raises, and says the least that would. Default None: the number of
+        states that takes least memory with each step repeated once. vmap multiplies the shots
+        after this has been decided. Compiled backend, without callbacks.
     check_output_finite: raise FloatingPointError when an output is NaN or infinite.
     backend: "auto" (default, the compiled one), "compiled", or "eager": plain $framework
         operations, slow, for any derivative and for checking.

@@ -64,6 +64,10 @@ class Framework(abc.ABC):
         derivative, even if :meth:`concrete` knows the values.
         """
 
+    def on_device(self, x: Array) -> bool:
+        """Whether the array is on a GPU, or will be where it is traced."""
+        return False
+
     @abc.abstractmethod
     def stop_gradient(self, x: Array) -> Array:
         """``x`` as a constant."""

@@ -30,7 +30,9 @@ class Description:
     pml: widths in cells, (low, high) of every axis in turn: 2 * ndim numbers.
     nt: internal time steps. shots, sources and receivers per shot, and the nodes ("taps") that one
     source and one receiver touch. gradients: number of models G in a coefficient gradient.
-    checkpoint_interval: steps between kept states, 0 for the native default.
+    checkpoint_interval: steps between kept states, 0 for the native default. history_steps: those
+    whose quantities a gradient keeps at once, 0 for all of an interval; inner_states: kept inside
+    an interval on the way back.
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
     is "pml" for all.
     """
@@ -49,6 +51,8 @@ class Description:
     receiver_taps: int = 1
     gradients: int = 1
     checkpoint_interval: int = 0
+    history_steps: int = 0
+    inner_states: int = 0
     dtype: str = "float32"
     faces: tuple[str, ...] = ()
 
@@ -118,6 +122,8 @@ class Description:
             *self.pml,
             *(0, 0) * missing,
             *(FACES.index(face) for face in self.faces),
+            self.history_steps,
+            self.inner_states,
         ]
 
     def spacings(self) -> list[float]:

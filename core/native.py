@@ -116,9 +116,18 @@ def checkpoint_shape(description: Description) -> tuple[int, int, int]:
     return description.shots, int(count), int(elements)
 
 
-def workspace_bytes(map_name: str, description: Description) -> int:
-    """Memory in bytes that a map allocates beside its operands and results."""
-    return load().workspace_bytes(MAPS.index(map_name), integers(description))
+def storage(description: Description) -> tuple[int, int, int]:
+    """Checkpoint interval, history steps and inner states, as the compiled core resolves them."""
+    return load().storage(integers(description))
+
+
+def workspace_bytes(map_name: str, description: Description, device: bool = False) -> int:
+    """Memory in bytes that a map allocates beside its operands and results.
+
+    Args:
+        device: on a GPU, which takes all shots at once.
+    """
+    return load().workspace_bytes(MAPS.index(map_name), integers(description), device)
 
 
 class Output(NamedTuple):

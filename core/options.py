@@ -7,6 +7,7 @@ from typing import Any
 from . import checks
 from .call import Options
 from .interpolation import BETA, MODES
+from .storage import STRATEGIES, parse_limit
 
 BACKENDS = ("auto", "compiled", "eager")
 
@@ -35,6 +36,11 @@ def check_options(options: Options) -> None:
             f"got {interval}",
             "1: the gradient is computed at every step and exact",
         )
+    checks.choice("gradient_storage", o.gradient_storage, STRATEGIES)
+    has_callback = o.forward_callback is not None or o.backward_callback is not None
+    if parse_limit(o.memory_limit) is not None and (has_callback or backend(o) == "eager"):
+        came = "is given together with " + ("a callback" if has_callback else "backend='eager'")
+        checks.fail("memory_limit", came, "one of the two")
     checks.integer("callback_frequency", o.callback_frequency, 1)
     for name in ("forward_callback", "backward_callback"):
         value = getattr(o, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 from . import equations
@@ -12,11 +11,10 @@ from .call import bind, signature
 from .equations import Equation
 from .form import Form
 from .framework import NumpyFramework
-from .layout import Description
+from .memory import core, forward_bytes, gradient_bytes
 from .setup import Setup, prepare
+from .storage import repeated_steps
 from .timestep import cells_per_wavelength
-
-_BYTES = {"float32": 4, "float64": 8}
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,11 @@ class Plan:
         cells_per_wavelength: at pml_freq in the slowest cell; None where speeds are unknown.
         memory: bytes by kind for a forward run.
         gradient_memory: bytes by kind that a gradient with respect to the models takes beside
-            these; empty where the compiled core is not there to say.
+            these, with a workspace in place of the forward's; empty where the compiled core is not
+            there to say.
+        checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
+            whose quantities it holds at a time; inner_states: that it keeps inside an interval.
+        recomputation: forward steps that a gradient marches again, for each step of the run.
     """
 
     equation: str
@@ -63,6 +65,10 @@ class Plan:
     cells_per_wavelength: float | None
     memory: dict[str, int] = field(default_factory=dict)
     gradient_memory: dict[str, int] = field(default_factory=dict)
+    checkpoint_interval: int | None = None
+    history_steps: int | None = None
+    inner_states: int | None = None
+    recomputation: float | None = None
 
     @property
     def total_memory(self) -> int:
@@ -72,7 +78,7 @@ class Plan:
     @property
     def total_gradient_memory(self) -> int:
         """Bytes of a run with a gradient; that of the forward run where the rest is unknown."""
-        return self.total_memory + sum(self.gradient_memory.values())
+        return sum((self.memory | self.gradient_memory).values())
 
     def __str__(self) -> str:
         model = "one model for all" if self.models == 1 else "a model for each"
@@ -93,7 +99,15 @@ class Plan:
             *((f"gradient: {kind}", _size(size)) for kind, size in self.gradient_memory.items()),
         ]
         if self.gradient_memory:
-            rows.append(("with a gradient", _size(self.total_gradient_memory)))
+            rows += [
+                ("with a gradient", _size(self.total_gradient_memory)),
+                (
+                    "gradient: states",
+                    f"every {self.checkpoint_interval} steps, "
+                    f"{self.inner_states} more inside; history of {self.history_steps} steps",
+                ),
+                ("gradient: repeats", f"{self.recomputation:.3g} forward runs"),
+            ]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
 
@@ -131,7 +145,12 @@ def summarise(setup: Setup) -> Plan:
     d = setup.description
     slowest, inputs = setup.slowest, setup.inputs
     waves = slowest and cells_per_wavelength(slowest, setup.pml_freq, setup.spacing)
-    memory = _memory(d, setup)
+    gradient = gradient_bytes(d, setup.backend, setup.device)
+    storage: dict[str, Any] = {}
+    if gradient:
+        names = ("checkpoint_interval", "history_steps", "inner_states")
+        storage = dict(zip(names, core().storage(d), strict=True))
+        storage["recomputation"] = repeated_steps(d) / max(d.nt, 1)
     return Plan(
         equation=d.equation,
         backend=setup.backend,
@@ -155,49 +174,10 @@ def summarise(setup: Setup) -> Plan:
         max_vel=setup.max_vel,
         pml_freq=setup.pml_freq,
         cells_per_wavelength=waves,
-        memory=memory,
-        gradient_memory=_gradient_memory(d, setup.backend, memory["coefficients"]),
+        memory=forward_bytes(d, setup.backend, setup.device),
+        gradient_memory=gradient,
+        **storage,
     )
-
-
-def _memory(d: Description, setup: Setup) -> dict[str, int]:
-    """Bytes of the operands and results of the map ``forward``."""
-    size = _BYTES[d.dtype]
-    signals = d.shots * d.nt
-    taps = d.sources * d.source_taps + d.receivers * d.receiver_taps
-    memory = {
-        "coefficients": size * d.gradients * d.coefficients * d.cells,
-        "state before and after": size * 2 * d.shots * d.state_size,
-        "source amplitudes": size * signals * d.sources,
-        "receiver amplitudes": size * signals * d.receivers,
-        "nodes and weights": (4 + size) * d.shots * taps,
-        "PML profiles": size * 5 * sum(d.n),
-    }
-    if setup.backend == "compiled":
-        memory |= _native_bytes(d, {"workspace": "forward"})
-    return memory
-
-
-def _gradient_memory(d: Description, backend: str, coefficients: int) -> dict[str, int]:
-    """Bytes that a gradient with the compiled core takes more."""
-    native = _native()
-    if backend != "compiled" or native is None:
-        return {}
-    found = {"gradient grids": coefficients}
-    found["kept states"] = _BYTES[d.dtype] * prod(native.checkpoint_shape(d))
-    return found | _native_bytes(d, {"workspace": "adjoint"})
-
-
-def _native_bytes(d: Description, maps: dict[str, str]) -> dict[str, int]:
-    native = _native()
-    return {} if native is None else {k: native.workspace_bytes(m, d) for k, m in maps.items()}
-
-
-def _native() -> Any:
-    """The module ``native``; None where the compiled core cannot be loaded."""
-    from . import native
-
-    return native if native.available() else None
 
 
 def _taps(count: int) -> str:

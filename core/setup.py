@@ -24,6 +24,7 @@ from .layout import Description
 from .options import backend, check_options, origin
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
+from .storage import parse_limit, within
 from .survey import Region, region_around, region_of_field
 from .timestep import cfl_condition, courant_target, critical_courant_number
 
@@ -36,13 +37,15 @@ class Setup:
     """A checked call.
 
     backend: "compiled" or "eager". spacing, dt, internal_dt: metres and seconds. step_ratio: inner
-    steps in dt. slowest: smallest speed above zero, None where unknown. max_vel, pml_freq: as used.
+    steps in dt. device: whether arrays are known to be on a GPU. slowest: smallest speed above
+    zero, None where unknown. max_vel, pml_freq: as used.
     sources, receivers: model cells and weights of each channel that has any.
     """
 
     form: Form
     options: Options
     backend: str
+    device: bool
     inputs: Inputs
     spacing: tuple[float, ...]
     dt: float
@@ -70,7 +73,7 @@ class Setup:
     def description(self) -> Description:
         """The static facts of the run."""
         inputs, region = self.inputs, self.region
-        return Description(
+        described = Description(
             equation=self.equation.name,
             ndim=inputs.ndim,
             accuracy=self.options.accuracy,
@@ -91,6 +94,8 @@ class Setup:
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
             faces=self.faces,
         )
+        limit = parse_limit(self.options.memory_limit)
+        return described if limit is None else within(described, limit, self.device)
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
         """Nodes of the points that have the most."""
@@ -147,6 +152,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         form=form,
         options=options,
         backend=chosen,
+        device=fw.on_device(inputs.like),
         inputs=inputs,
         spacing=spacing,
         dt=dt,

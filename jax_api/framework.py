@@ -38,6 +38,10 @@ class JaxFramework(Framework):
     def is_traced(self, x: Any) -> bool:
         return isinstance(x, jax.core.Tracer)
 
+    def on_device(self, x: jax.Array) -> bool:
+        platform = jax.default_backend() if self.is_traced(x) else next(iter(x.devices())).platform
+        return platform == "gpu"
+
     def stop_gradient(self, x: jax.Array) -> jax.Array:
         return jax.lax.stop_gradient(x)
 

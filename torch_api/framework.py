@@ -59,6 +59,9 @@ class TorchFramework(Framework):
             return True
         return torch.autograd.forward_ad.unpack_dual(x).tangent is not None
 
+    def on_device(self, x: torch.Tensor) -> bool:
+        return x.is_cuda
+
     def stop_gradient(self, x: torch.Tensor) -> torch.Tensor:
         return x.detach()
 

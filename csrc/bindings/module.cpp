@@ -1,4 +1,6 @@
 // dualwave._C: the core for Python.
+#include <nanobind/stl/tuple.h>
+
 #include "bindings/ffi.hpp"
 #include "bindings/python_operands.hpp"
 #include "cpu/team.hpp"
@@ -43,8 +45,18 @@ NB_MODULE(_C, m) {
       nb::arg("description"), "(count, elements) of the checkpoints of one shot.");
   m.def(
       "workspace_bytes",
-      [](std::int64_t map, const Ints& d) { return workspace_bytes(describe_call(d), read_map(map)); },
-      nb::arg("map"), nb::arg("description"), "Bytes that a call of the map allocates for itself.");
+      [](std::int64_t map, const Ints& d, bool device) {
+        return workspace_bytes(describe_call(d), read_map(map), device);
+      },
+      nb::arg("map"), nb::arg("description"), nb::arg("device"),
+      "Bytes that a call of the map allocates for itself.");
+  m.def(
+      "storage",
+      [](const Ints& ints) {
+        const Description d = describe_call(ints);
+        return std::tuple(d.interval, d.history_steps, d.inner_states);
+      },
+      nb::arg("description"), "Steps between checkpoints, of a history, and states kept in between.");
   m.def("set_num_threads", &set_num_threads, nb::arg("threads"),
         "Threads of the core's team, for both front ends.");
   m.def("get_num_threads", &num_threads, "Threads of the core's team.");

@@ -72,12 +72,12 @@ void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
 
 template <class T>
 T* Shot<T>::checkpoint(Index number, int level) const {
-  const Index size = p_.layout.state_size;
-  const Index offset = (number * kept_levels() + level) * size;
-  if (m_.checkpoints) return m_.checkpoints.data() + offset;
-  T* all = p_.checkpoints_out ? p_.checkpoints_out
-                              : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
-  return all + shot_ * p_.description.checkpoints() * size + offset;
+  const Index size = p_.layout.state_size, count = p_.description.checkpoints();
+  T* callers = p_.checkpoints_out ? p_.checkpoints_out
+                                  : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
+  if (callers && number < count) return callers + (shot_ * count + number) * size;
+  const Index own = number - (callers ? count : 0);
+  return m_.checkpoints.data() + (own * kept_levels() + level) * size;
 }
 
 template <class T>

@@ -59,6 +59,8 @@ template <class T>
 void Buffer<T>::resize(Index size) {
   const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
   owner_.reset();
+  data_ = nullptr;
+  if (size == 0) return;
 #if defined(__linux__)
   if (bytes >= 2 * kHugePage) {
     const std::size_t mapped = bytes + kHugePage;

@@ -16,7 +16,7 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(Index size) { resize(size); }
-  void resize(Index size);  // throws std::bad_alloc
+  void resize(Index size);  // 0: none; throws std::bad_alloc
   T* data() const { return data_; }
   explicit operator bool() const { return data_ != nullptr; }
 

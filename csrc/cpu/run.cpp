@@ -114,20 +114,18 @@ Index checkpoint_size(const Description& d) {
   return make_layout<float>(d, equation_info(d.equation, d.dim)).state_size;
 }
 
-Index workspace_bytes(const Description& d, Map map) {
+Index workspace_bytes(const Description& d, Map map, bool device) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
-  const Index levels = levels_of(map);
-  Index shot = l.state_size;
-  if (is_reverse(map))
-    shot += l.state_size + l.scratch_size +
-            (equation.coefficients + std::min(d.interval, d.steps) * equation.histories()) * l.geometry.grid;
-  if (map == Map::tangent_adjoint) shot += d.checkpoints() * l.state_size;
-  shot += most_steps(d, l.state_size) *
-          (d.receivers * d.receiver_taps + (is_reverse(map) ? d.sources * d.source_taps : 0));
+  Needs needs;
+  needs.levels = levels_of(map);
+  needs.reverse = is_reverse(map);
+  needs.own_checkpoints = map == Map::tangent_adjoint;
+  const Index shot = shot_sizes(d, equation, l, needs).total(needs.levels);
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
-  return levels * (models + shot * (division.separate ? division.members : 1)) * (d.bits / 8);
+  const Index at_once = device ? d.shots : division.separate ? division.members : 1;
+  return (needs.levels * models + shot * at_once) * (d.bits / 8);
 }
 
 }  // namespace dualwave

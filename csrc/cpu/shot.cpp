@@ -9,27 +9,42 @@ namespace dualwave {
 bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
 template <class T>
-ShotMemory<T>::ShotMemory(const Problem<T>& p) {
-  const Layout<T>& l = p.layout;
-  const Description& d = p.description;
-  const bool reverse = is_reverse(p.map);
-  const Index steps = most_steps(d, l.state_size);
-  for (int level = 0; level < p.levels; ++level) {
-    state[level].resize(l.state_size);
-    if (p.wants_records()) samples[level].resize(steps * p.receivers.count * p.receivers.taps);
-    if (!reverse) continue;
-    if (p.wants_gradient(kAmplitudes) || p.wants_gradient(kSourceWeights))
-      lambdas[level].resize(steps * p.sources.count * p.sources.taps);
-    adjoint[level].resize(l.state_size);
-    scratch[level].resize(l.scratch_size);
-    if (p.wants_gradient(kCoefficients)) {
-      gradient[level].resize(p.equation.coefficients * l.geometry.grid);
-      history[level].resize(std::min(d.interval, d.steps) * p.equation.histories() * l.geometry.grid);
-    }
-    if (p.wants_gradient(kReceiverWeights))
-      traces[level].resize(std::min(d.interval, d.steps) * p.receivers.count * p.receivers.taps);
+ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& l,
+                     const Needs& needs) {
+  const Index at_once = most_steps(d, l.state_size);
+  const Index source_nodes = d.sources * d.source_taps, receiver_nodes = d.receivers * d.receiver_taps;
+  ShotSizes size;
+  size.state = l.state_size;
+  if (needs.records) size.samples = at_once * receiver_nodes;
+  if (!needs.reverse) return size;
+  size.adjoint = l.state_size;
+  size.scratch = l.scratch_size;
+  if (needs.source_gradients) size.lambdas = at_once * source_nodes;
+  if (needs.receiver_weights) size.traces = d.history_steps * receiver_nodes;
+  if (needs.models) {
+    size.gradient = equation.coefficients * l.geometry.grid;
+    size.history = d.history_steps * equation.histories() * l.geometry.grid;
   }
-  if (reverse && !p.checkpoints_in) checkpoints.resize(d.checkpoints() * p.levels * l.state_size);
+  if (needs.models || needs.receiver_weights)
+    size.checkpoints =
+        (d.inner_states + (needs.own_checkpoints ? d.checkpoints() : 0)) * needs.levels * l.state_size;
+  return size;
+}
+
+template <class T>
+ShotMemory<T>::ShotMemory(const Problem<T>& p) {
+  const ShotSizes size = shot_sizes(p.description, p.equation, p.layout, p.needs());
+  for (int level = 0; level < p.levels; ++level) {
+    state[level].resize(size.state);
+    adjoint[level].resize(size.adjoint);
+    scratch[level].resize(size.scratch);
+    gradient[level].resize(size.gradient);
+    history[level].resize(size.history);
+    traces[level].resize(size.traces);
+    samples[level].resize(size.samples);
+    lambdas[level].resize(size.lambdas);
+  }
+  checkpoints.resize(size.checkpoints);
 }
 
 template <class T>
@@ -106,6 +121,8 @@ void Shot<T>::mirror_scratch(int slot, int axis, Nodes nodes) {
     mirror_grid(m_.scratch[l].data() + slot * p_.layout.geometry.grid, axis, nodes);
 }
 
+template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<float>&, const Needs&);
+template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<double>&, const Needs&);
 template struct ShotMemory<float>;
 template struct ShotMemory<double>;
 template class Shot<float>;

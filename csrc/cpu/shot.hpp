@@ -16,7 +16,20 @@ struct Member {
   bool sync() const;  // false: the run has been interrupted, for all members alike
 };
 
-// The memory that one shot needs at a time, by level.
+// Elements of what one shot needs at a time: of each level, and all levels' kept states.
+struct ShotSizes {
+  Index state = 0, adjoint = 0, scratch = 0, gradient = 0, history = 0, traces = 0, samples = 0, lambdas = 0;
+  Index checkpoints = 0;
+  Index total(int levels) const {
+    return levels * (state + adjoint + scratch + gradient + history + traces + samples + lambdas) +
+           checkpoints;
+  }
+};
+
+template <class T>
+ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& layout,
+                     const Needs& needs);
+
 template <class T>
 struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
@@ -24,7 +37,7 @@ struct ShotMemory {
   Buffer<T> traces[kLevels];   // the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
-  Buffer<T> checkpoints;       // [checkpoint][level][state_size]
+  Buffer<T> checkpoints;       // [checkpoint, unless they are the caller's; inner state][level][state_size]
   explicit ShotMemory(const Problem<T>& problem);
 };
 
@@ -85,7 +98,7 @@ class Shot : public TimeLoop<Shot<T>> {
   template <class F>
   void for_packed(int psi_copy, F&& f) const;
   T* checkpoint(Index number, int level) const;
-  int kept_levels() const { return m_.checkpoints ? levels() : 1; }  // the caller's are of the primal level
+  int kept_levels() const { return is_reverse(p_.map) ? levels() : 1; }  // leaves those of the primal level
 
   Problem<T>& p_;
   ShotMemory<T>& m_;

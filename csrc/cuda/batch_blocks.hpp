@@ -109,14 +109,19 @@ bool Batch<T>::store_adjoint() {
   return true;
 }
 
-// Checkpoints are [shot][checkpoint][level][state_size]; the caller's are of the primal level.
+// Kept states are [shot][number][level][state_size]: the caller's checkpoints, which are of the primal level,
+// and then those that are the batch's own.
 template <class T>
 void Batch<T>::move_checkpoint(Index number, bool save) {
-  const int kept_levels = checkpoints_ ? levels() : 1;
-  const Index size = layout_.state_size, per_shot = call_.description.checkpoints() * kept_levels * size;
-  T* all = checkpoints_            ? checkpoints_.data()
-           : call_.checkpoints_out ? call_.checkpoints_out
-                                   : const_cast<T*>(call_.checkpoints_in);
+  const Description& d = call_.description;
+  const int kept_levels = is_reverse(call_.map) ? levels() : 1;
+  T* callers = call_.checkpoints_out ? call_.checkpoints_out : const_cast<T*>(call_.checkpoints_in);
+  const Index count = callers ? d.checkpoints() : 0;
+  const bool is_own = number >= count;
+  T* all = is_own ? checkpoints_.data() : callers;
+  const Index size = layout_.state_size,
+              per_shot = (is_own ? d.inner_states + d.checkpoints() - count : count) * kept_levels * size;
+  if (is_own) number -= count;
   for (Index shot = 0; shot < call_.description.shots; ++shot)
     for (int l = 0; l < kept_levels; ++l) {
       T* kept = all + shot * per_shot + (number * kept_levels + l) * size;

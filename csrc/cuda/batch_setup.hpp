@@ -36,7 +36,7 @@ Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
 template <class T>
 void Batch<T>::allocate() {
   const Description& d = call_.description;
-  const Index grid = layout_.geometry.grid, segment = std::min(d.interval, d.steps);
+  const Index grid = layout_.geometry.grid;
   const bool reverse = is_reverse(call_.map);
   for (int l = 0; l < levels(); ++l) {
     state_[l] = {stream_, d.shots * layout_.state_size};
@@ -45,13 +45,13 @@ void Batch<T>::allocate() {
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
-      history_[l] = {stream_, d.shots * segment * call_.equation.histories() * grid};
+      history_[l] = {stream_, d.shots * d.history_steps * call_.equation.histories() * grid};
     }
     if (call_.wants_gradient(kReceiverWeights))
-      traces_[l] = {stream_, segment * d.shots * d.receivers * d.receiver_taps};
+      traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
   }
-  if (reverse && !call_.checkpoints_in)
-    checkpoints_ = {stream_, d.shots * d.checkpoints() * levels() * layout_.state_size};
+  const Index kept = d.inner_states + (call_.checkpoints_in ? 0 : d.checkpoints());
+  if (reverse && kept) checkpoints_ = {stream_, d.shots * kept * levels() * layout_.state_size};
 }
 
 template <class T>
@@ -125,11 +125,10 @@ BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
               histories = call_.equation.histories();
   BatchView<T> b{layout_, {}, {}};
   const Description& d = call_.description;
-  const Index segment = std::min(d.interval, d.steps);
   b.strides = {d.shots,
                layout_.state_size,
                layout_.scratch_size,
-               segment * histories * grid,
+               d.history_steps * histories * grid,
                coefficients * grid,
                coefficients * grid,
                call_.model_index};

@@ -132,6 +132,19 @@ bool Call<T>::wants_outputs() const {
 }
 
 template <class T>
+Needs Call<T>::needs() const {
+  Needs n;
+  n.levels = levels;
+  n.reverse = is_reverse(map);
+  n.records = wants_records();
+  n.models = wants_gradient(kCoefficients);
+  n.source_gradients = wants_gradient(kAmplitudes) || wants_gradient(kSourceWeights);
+  n.receiver_weights = wants_gradient(kReceiverWeights);
+  n.own_checkpoints = !checkpoints_in;
+  return n;
+}
+
+template <class T>
 void Call<T>::read_level(int l, const Operands& operands) {
   const std::string suffix = std::to_string(l);
   for (int o = 0; o < kOperands; ++o) {

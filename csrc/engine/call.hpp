@@ -24,6 +24,15 @@ struct Level {
   T* gradient[kOperands] = {};
 };
 
+// What a call asks for, as far as memory depends on it.
+struct Needs {
+  int levels = 1;
+  bool reverse = false;
+  bool records = true;
+  bool models = true, source_gradients = true, receiver_weights = true;
+  bool own_checkpoints = false;  // on the way back: none came from an earlier forward
+};
+
 template <class T>
 struct Call {
   Description description;
@@ -48,6 +57,7 @@ struct Call {
   bool wants_records() const;
   bool wants_outputs() const;
   Index gradient_size(int operand) const;
+  Needs needs() const;
 
  private:
   Index operand_size(int operand) const;

@@ -25,7 +25,7 @@ Index default_interval(Index steps, const EquationInfo& equation) {
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count == kDescriptionInts && spacings == 3, "it must have 27 integers and 3 spacings");
+  require(count == kDescriptionInts && spacings == 3, "it must have 29 integers and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -41,11 +41,16 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   d.bits = static_cast<int>(ints[11]);
   require(d.dim >= 1 && d.dim <= 3, "ndim must be 1, 2 or 3");
   require(d.order == 2 || d.order == 4 || d.order == 6 || d.order == 8, "accuracy must be 2, 4, 6 or 8");
+  d.history_steps = ints[27];
+  d.inner_states = ints[28];
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
   require(d.interval >= 0, "checkpoint_interval must not be negative");
+  require(d.history_steps >= 0 && d.inner_states >= 0, "counts must not be negative");
   if (d.interval == 0) d.interval = default_interval(d.steps, equation_info(d.equation, d.dim));
+  if (d.history_steps == 0) d.history_steps = d.interval;
+  d.history_steps = std::min({d.history_steps, d.interval, d.steps});
   for (int axis = 0; axis < 3; ++axis) {
     d.n[axis] = ints[12 + axis];
     require(d.n[axis] >= 1, "every axis must have a cell");

@@ -15,6 +15,8 @@ struct Description {
   Index sources = 0, receivers = 0;
   Index source_taps = 0, receiver_taps = 0;  // nodes of one source or receiver
   Index interval = 0;                        // steps between checkpoints; 0 asks for the default
+  Index history_steps = 0;                   // whose quantities are kept at once; 0: those of an interval
+  Index inner_states = 0;                    // kept within an interval on the way back
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
@@ -26,7 +28,7 @@ struct Description {
   Index checkpoints() const { return (steps + interval - 1) / interval; }
 };
 
-constexpr int kDescriptionInts = 27;
+constexpr int kDescriptionInts = 29;
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

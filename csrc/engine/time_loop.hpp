@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "engine/call.hpp"
+#include "engine/checkpointing.hpp"
 #include "kernels/mirror.hpp"
 
 namespace dualwave {
 
-enum class Save { nothing, checkpoints, history };
+// What a march is for: outputs, with checkpoints or without; to come to a later state once more; or what the
+// gradient needs of each step.
+enum class Save { nothing, checkpoints, passage, history };
 
 struct Schedule {
   bool needs_history =
@@ -34,7 +37,7 @@ struct Event {
   int stage;
   Index step;
   Index in_segment;
-  bool keeps;  // advance: for a gradient
+  Save save;  // advance
 };
 
 inline bool mirrors(const Geometry& g) { return g.mirrored(0) || g.mirrored(1) || g.mirrored(2); }
@@ -84,13 +87,13 @@ class TimeLoop {
   }
 
   void perform(const Event& event) {
-    const bool keeps_history = event.keeps && schedule_.keeps_coefficients;
+    const bool keeps = event.save == Save::history;
     switch (event.kind) {
       case Event::advance:
         set_names_of(event, false);
-        if (event.stage == 0 && event.keeps) self().keep_traces(event.in_segment);
-        if (event.stage == 0 && !event.keeps) self().record(event.step);
-        self().update(event.stage, event.in_segment, keeps_history);
+        if (event.stage == 0 && keeps) self().keep_traces(event.in_segment);
+        if (event.stage == 0 && is_output(event.save)) self().record(event.step);
+        self().update(event.stage, event.in_segment, keeps && schedule_.keeps_coefficients);
         swap(event.stage);
         return self().inject(event.stage, event.step);
       case Event::multiply:
@@ -155,13 +158,14 @@ class TimeLoop {
     }
   }
 
-  void add(Event::Kind kind, int stage, Index step, Index first, bool keeps = false) {
-    events_.push_back({kind, stage, step, step - first, keeps});
+  static bool is_output(Save save) { return save == Save::nothing || save == Save::checkpoints; }
+
+  void add(Event::Kind kind, int stage, Index step, Index first, Save save = Save::nothing) {
+    events_.push_back({kind, stage, step, step - first, save});
   }
 
   // Steps [first, last), counted from the segment's first.
   bool march(Index first, Index last, Save save) {
-    const bool history = save == Save::history;
     for (Index t = first, end; t < last; t = end) {
       end = std::min(last, t + self().steps_at_once(false));
       if (save == Save::checkpoints) {
@@ -176,10 +180,10 @@ class TimeLoop {
       for (Index step = t; step < end; ++step)
         for (int s = 0; s < stages(); ++s) {
           if (schedule_.mirrors) add(Event::mirror_fields, s, step, first);
-          add(Event::advance, s, step, first, history);
+          add(Event::advance, s, step, first, save);
         }
       if (!self().execute(events_, false)) return false;
-      if (!history && !self().finish_records(t, end)) return false;
+      if (is_output(save) && !self().finish_records(t, end)) return false;
     }
     return true;
   }
@@ -204,6 +208,25 @@ class TimeLoop {
     return true;
   }
 
+  // From the state before step `first`, which is there and kept under a number, to the cotangent of it.
+  // `used` of the states inside a segment hold earlier ones.
+  bool go_back(Index number, Index first, Index last, Index used) {
+    const Index free = description_.inner_states - used, next = description_.checkpoints() + used;
+    while (const Index steps = steps_to_next_state(last - first, description_.history_steps, free)) {
+      const Index middle = first + steps;
+      if (!march(first, middle, Save::passage)) return false;
+      if (free > 0) {
+        self().save_checkpoint(next);
+        if (!self().sync()) return false;
+      }
+      if (!go_back(next, middle, last, used + 1)) return false;
+      last = middle;
+      self().restore_checkpoint(number);
+      if (!self().sync()) return false;
+    }
+    return march(first, last, Save::history) && march_back(first, last);
+  }
+
   bool run_reverse() {
     const Index steps = description_.steps, interval = description_.interval;
     set_names(steps);
@@ -212,9 +235,10 @@ class TimeLoop {
       const Index first = number * interval, last = std::min(first + interval, steps);
       if (schedule_.needs_history) {
         self().restore_checkpoint(number);
-        if (!self().sync() || !march(first, last, Save::history)) return false;
+        if (!self().sync() || !go_back(number, first, last, 0)) return false;
+      } else if (!march_back(first, last)) {
+        return false;
       }
-      if (!march_back(first, last)) return false;
     }
     set_names(0);
     return self().store_adjoint();

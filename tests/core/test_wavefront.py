@@ -8,7 +8,7 @@ import pytest
 from dualwave import native
 from dualwave.maps import INPUT_SLOTS, MAPS, accepted_inputs, possible_outputs
 from helpers.equations import NAMES
-from helpers.native_runs import cast, make_case
+from helpers.native_runs import all_operands
 
 REGIONS = {2: (70, 21), 3: (60, 7, 11)}
 WHOLE = {"cache_bytes": 1 << 40}
@@ -29,28 +29,15 @@ def evaluate(map_name, description, inputs, blocking, threads):
     return native.evaluate(map_name, description, inputs, slots)
 
 
-def operands(name, ndim, accuracy, dtype):
-    """A run of 13 steps, and all inputs of all maps but the residual."""
-    run, d = make_case(name, ndim, accuracy, taps=3, nt=13, region=REGIONS[ndim])
-    description, p, step, constants = cast(dtype, run, d)
-    rng = np.random.default_rng(1)
-    shots = (description.shots, description.receivers, description.nt)
-    inputs = {f"{k}0": x for k, x in p._asdict().items()} | constants._asdict()
-    for level, scale in ((1, 1), (2, -0.5), (3, 0.3)):
-        inputs |= {f"{k}{level}": scale * x for k, x in step._asdict().items()}
-    for level in (0, 1):
-        inputs[f"receivers_bar{level}"] = rng.normal(size=shots).astype(dtype)
-        inputs[f"state_bar{level}"] = rng.normal(size=p.state.shape).astype(dtype)
-    return dataclasses.replace(description, checkpoint_interval=6), inputs
-
-
 # Bytes of the cache: one step at a time, and several, the more the smaller the equation is.
 @pytest.mark.parametrize("cache", [1, 1 << 18])
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_blocking_in_time_changes_no_bit(name, ndim, cache, dtype):
-    description, given = operands(name, ndim, 4 if ndim == 3 else 8, dtype)
+    accuracy = 4 if ndim == 3 else 8
+    description, given = all_operands(name, ndim, accuracy, dtype, region=REGIONS[ndim])
+    description = dataclasses.replace(description, checkpoint_interval=6)
     for map_name in MAPS:
         accepted = accepted_inputs(map_name)
         inputs = {k: x for k, x in given.items() if k in accepted}

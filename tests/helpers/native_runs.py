@@ -59,3 +59,18 @@ def close(got, want, dtype, tolerance=None):
     assert scale > 0, "the reference is all zero"
     error = np.abs(np.asarray(got, np.float64) - want).max() / scale
     assert error < (tolerance or TOLERANCE[dtype]), f"relative error {error:.2e}"
+
+
+def all_operands(name, ndim, accuracy, dtype, **change):
+    """A run of 13 steps, and all inputs of all maps but the residual."""
+    run, d = make_case(name, ndim, accuracy, taps=3, nt=13, **change)
+    description, p, step, constants = cast(dtype, run, d)
+    rng = np.random.default_rng(1)
+    shots = (description.shots, description.receivers, description.nt)
+    inputs = {f"{k}0": x for k, x in p._asdict().items()} | constants._asdict()
+    for level, scale in ((1, 1), (2, -0.5), (3, 0.3)):
+        inputs |= {f"{k}{level}": scale * x for k, x in step._asdict().items()}
+    for level in (0, 1):
+        inputs[f"receivers_bar{level}"] = rng.normal(size=shots).astype(dtype)
+        inputs[f"state_bar{level}"] = rng.normal(size=p.state.shape).astype(dtype)
+    return description, inputs

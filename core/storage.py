@@ -1,0 +1,110 @@
+"""Where a gradient has the forward fields from: kept states, repeated steps, and a limit on memory.
+
+A gradient needs the equation's quantities of every step, last to first. ``forward`` keeps a state
+every ``checkpoint_interval`` steps. On the way back each interval is marched again, and
+``history_steps`` of its steps are held at a time; where those are fewer than an interval has,
+``inner_states`` more states are kept inside it and the march is repeated from them by binomial
+checkpointing (Griewank & Walther 2000). Whatever is chosen, the gradient has the same bits.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from . import checks
+from .layout import Description
+from .memory import core, total_bytes
+
+STRATEGIES = ("auto", "checkpoint")
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_MOST_INNER_STATES = 30
+
+
+def parse_limit(value: Any) -> int | None:
+    """``memory_limit`` in bytes."""
+    accepted = "None, a number of bytes above 0, or a text such as '4GB', '500 MB' or '2 GiB'"
+    if value is None:
+        return None
+    if isinstance(value, str):
+        parts = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([A-Za-z]+)\s*", value)
+        unit = _UNITS.get(parts[2].upper()) if parts else None
+        if parts is None or unit is None:
+            checks.fail("memory_limit", f"got {value!r}", accepted)
+        value = float(parts[1]) * unit
+    bytes_ = checks.number("memory_limit", value, accepted)
+    if bytes_ < 1:
+        checks.fail("memory_limit", f"got {checks.shown(value)}", accepted)
+    return int(bytes_)
+
+
+@functools.lru_cache(maxsize=1024)
+def within(d: Description, limit: int, device: bool = False) -> Description:
+    """The description with the fewest repeated steps whose gradient takes ``limit`` bytes or less.
+
+    Raises:
+        ValueError: nothing does; the message says the least that would.
+    """
+    least, best = total_bytes(d, device), d
+    if least <= limit:
+        return d
+    steps = math.inf
+    for candidate, needed in _candidates(d, limit, device):
+        least = min(least, needed)
+        if needed <= limit and (repeated := repeated_steps(candidate)) < steps:
+            steps, best = repeated, candidate
+    if math.isinf(steps):
+        checks.fail(
+            "memory_limit",
+            f"got {limit} bytes, but the call with a gradient takes at least {least}",
+            f"{least} bytes or more",
+            "Or give fewer shots at a time, or cut the model, with survey_pad for instance.",
+        )
+    return best
+
+
+def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Description, int]]:
+    """Descriptions, each with as long a history as fits, or of one step, and their bytes."""
+    count = 1
+    while count <= d.nt:
+        interval = -(-d.nt // count)
+        for inner in range(_MOST_INNER_STATES + 1):
+            one = replace(d, checkpoint_interval=interval, history_steps=1, inner_states=inner)
+            needed = total_bytes(one, device)
+            if interval > 1 and needed <= limit:
+                a_step = total_bytes(replace(one, history_steps=2), device) - needed
+                more = (limit - needed) // a_step if a_step else interval
+                one = replace(one, history_steps=min(interval, 1 + more))
+                needed += (one.history_steps - 1) * a_step
+            yield one, needed
+            if needed > limit or one.history_steps == interval:
+                break  # more states do not fit, or would not be used
+        count = max(count + 1, count * 5 // 4)
+
+
+def repeated_steps(d: Description) -> int:
+    """Forward steps that a gradient marches again."""
+    native = core()
+    interval, history, inner = native.storage(d)
+    whole, rest = divmod(d.nt, interval)
+    return whole * _repeated(interval, history, inner + 1) + _repeated(rest, history, inner + 1)
+
+
+def _repeated(steps: int, history: int, states: int) -> int:
+    """Of one interval: those of its pieces, and those marched to come to them.
+
+    To go back over l pieces with s states takes r l - binomial(s + r, s + 1) pieces of marching,
+    r being how often one is repeated (Griewank & Walther 2000, eq. 3).
+    """
+    pieces = -(-steps // history) if steps else 0
+    if pieces <= 1:
+        return steps
+    times = 1
+    while math.comb(states + times, states) < pieces:
+        times += 1
+    return steps + history * (times * pieces - math.comb(states + times, states + 1))

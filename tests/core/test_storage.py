@@ -1,0 +1,108 @@
+"""Kept states and repeated steps: they change no bit of a gradient, and the fewest are chosen."""
+
+import dataclasses
+import functools
+
+import numpy as np
+import pytest
+
+from dualwave import native
+from dualwave.layout import Description
+from dualwave.maps import accepted_inputs, possible_outputs
+from dualwave.memory import total_bytes
+from dualwave.storage import parse_limit, repeated_steps, within
+from helpers.equations import NAMES
+from helpers.native_runs import all_operands
+
+# Steps between checkpoints, of a history, and states kept inside an interval.
+STORAGES = [(13, 13, 0), (1, 1, 0), (13, 1, 0), (13, 1, 1), (13, 2, 2), (5, 2, 0), (8, 3, 9)]
+MODEL = Description(
+    "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
+)
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_storage_changes_no_bit(name, ndim):
+    """Of the two maps that march back; adjoint also with checkpoints of an earlier forward."""
+    described, given = all_operands(name, ndim, 4, "float64")
+    primal = {slot: given[slot] for slot in accepted_inputs("forward") if slot in given}
+    want = {}
+    for interval, history, inner in STORAGES:
+        d = dataclasses.replace(
+            described, checkpoint_interval=interval, history_steps=history, inner_states=inner
+        )
+        kept = native.evaluate("forward", d, primal, ("checkpoints",))
+        for map_name, residual in (("adjoint", {}), ("adjoint", kept), ("tangent_adjoint", {})):
+            inputs = {k: x for k, x in given.items() if k in accepted_inputs(map_name)}
+            got = native.evaluate(map_name, d, inputs | residual, set(possible_outputs(map_name)))
+            for slot, x in want.setdefault(map_name, got).items():
+                assert np.abs(x).max() > 0, slot
+                np.testing.assert_array_equal(got[slot], x, err_msg=f"{map_name} {slot}")
+
+
+@functools.cache
+def fewest(pieces, states):
+    """Pieces marched in going back over some, the last time for each included: every plan tried."""
+    if pieces <= 1:
+        return pieces
+    if states == 1:
+        return pieces * (pieces + 1) // 2
+    return min(
+        first + fewest(pieces - first, states - 1) + fewest(first, states)
+        for first in range(1, pieces)
+    )
+
+
+@pytest.mark.parametrize("history", [1, 3])
+def test_repeated_steps_are_the_fewest(history):
+    for pieces in range(1, 41):
+        for states in range(1, 7):
+            steps = pieces * history
+            d = dataclasses.replace(
+                MODEL,
+                nt=steps,
+                checkpoint_interval=steps,
+                history_steps=history,
+                inner_states=states - 1,
+            )
+            assert repeated_steps(d) == history * fewest(pieces, states)
+
+
+def test_a_limit_is_kept_at_the_price_of_repeats():
+    default = total_bytes(MODEL)
+    assert within(MODEL, default) is MODEL
+    assert repeated_steps(MODEL) == MODEL.nt
+    before = MODEL.nt
+    for part in (0.9, 0.7, 0.5, 0.4):
+        chosen = within(MODEL, int(part * default))
+        assert total_bytes(chosen) <= part * default
+        assert before <= repeated_steps(chosen) < 12 * MODEL.nt
+        before = repeated_steps(chosen)
+    assert before > MODEL.nt
+
+
+def test_what_cannot_fit_says_the_least_that_does():
+    with pytest.raises(ValueError, match=r"memory_limit: got 1000 bytes.*survey_pad") as error:
+        within(MODEL, 1000)
+    least = int(str(error.value).split("at least ")[1].split(".")[0])
+    assert total_bytes(within(MODEL, least)) == least
+    with pytest.raises(ValueError, match=f"{least} bytes or more"):
+        within(MODEL, least - 1)
+
+
+def test_limits():
+    for given, wanted in {
+        None: None,
+        12345: 12345,
+        2.5e9: 2500000000,
+        "4GB": 4 * 10**9,
+        " 1.5 GiB ": 3 * 2**29,
+        "500mb": 5 * 10**8,
+    }.items():
+        assert parse_limit(given) == wanted
+    for wrong in ("4", "4 G", "GB", "-1GB", -1, 0, "0 GB"):
+        with pytest.raises(ValueError, match="memory_limit: got"):
+            parse_limit(wrong)
+    with pytest.raises(TypeError, match="memory_limit: got"):
+        parse_limit([1])
