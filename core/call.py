@@ -41,9 +41,9 @@ class Options:
     courant_number: float | None = None
     location_interpolation: str = "auto"
     location_interpolation_halfwidth: int = 4
+    check_output_finite: bool = True
     gradient_storage: str = "auto"
     memory_limit: int | float | str | None = None
-    check_output_finite: bool = True
     backend: str = "auto"
     python_backend: str | bool | None = None
 

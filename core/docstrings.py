@@ -69,7 +69,10 @@ $receivers_text
         that of initial_state, else zeros.
     nt: number of time samples. Default: that of the amplitudes. When both are given amplitudes are
         continued by zeros or cut to nt.
-    model_gradient_sampling_interval: only 1; the gradient is exact.
+    model_gradient_sampling_interval: 1 (default): the gradient with respect to the models is
+        exact. k > 1: it is k times the sum over every k-th dt, an approximation that takes less
+        time and memory and is good while k * dt samples the wavefield well. Second derivatives
+        that pass through it are approximate too. Compiled backend, without callbacks.
     freq_taper_frac: fraction of the upper frequencies to taper in resampling, 0 to 1, default 0.
     time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length.
     time_taper: apply a Hann window in time in resampling, default False.
@@ -92,6 +95,7 @@ $wavefields_text
         locations that are off their cell. Interpolation is by Kaiser-windowed sinc (Hicks 2002).
     location_interpolation_halfwidth: cells to each side that it uses, default 4. They must be
         inside the model.
+    check_output_finite: raise FloatingPointError when an output is NaN or infinite.
     gradient_storage: where a gradient has the forward fields from. "auto" (default) and
         "checkpoint": from states kept at intervals, the steps between them being repeated
         (Griewank & Walther 2000). The gradient has the same bits whatever is kept.
@@ -100,7 +104,6 @@ $wavefields_text
         fits; what cannot fit raises, and says the least that would. Default None: the number of
         states that takes least memory with each step repeated once. vmap multiplies the shots
         after this has been decided. Compiled backend, without callbacks.
-    check_output_finite: raise FloatingPointError when an output is NaN or infinite.
     backend: "auto" (default, the compiled one), "compiled", or "eager": plain $framework
         operations, slow, for any derivative and for checking.
     python_backend: Deepwave's older name: "eager" or True means backend="eager".

@@ -27,26 +27,26 @@ def check_options(options: Options) -> None:
         checks.fail("location_interpolation_halfwidth", f"got {halfwidth}", accepted)
     if o.courant_number is not None:
         checks.positive("courant_number", o.courant_number)
-    interval = checks.integer(
-        "model_gradient_sampling_interval", o.model_gradient_sampling_interval, 1
-    )
-    if interval > 1:
-        checks.fail(
-            "model_gradient_sampling_interval",
-            f"got {interval}",
-            "1: the gradient is computed at every step and exact",
-        )
     checks.choice("gradient_storage", o.gradient_storage, STRATEGIES)
-    has_callback = o.forward_callback is not None or o.backward_callback is not None
-    if parse_limit(o.memory_limit) is not None and (has_callback or backend(o) == "eager"):
-        came = "is given together with " + ("a callback" if has_callback else "backend='eager'")
-        checks.fail("memory_limit", came, "one of the two")
+    name = "model_gradient_sampling_interval"
+    if checks.integer(name, getattr(o, name), 1) > 1:
+        _check_native_gradient(name, o)
+    if parse_limit(o.memory_limit) is not None:
+        _check_native_gradient("memory_limit", o)
     checks.integer("callback_frequency", o.callback_frequency, 1)
     for name in ("forward_callback", "backward_callback"):
         value = getattr(o, name)
         if value is not None and not callable(value):
             accepted = "None, or a function of a CallbackState"
             checks.fail(name, f"got {checks.shown(value)}", accepted, kind=TypeError)
+
+
+def _check_native_gradient(name: str, options: Options) -> None:
+    """Raise where the gradient is not one native call's, of which ``name`` is a property."""
+    has_callback = options.forward_callback is not None or options.backward_callback is not None
+    if has_callback or backend(options) == "eager":
+        came = "is given together with " + ("a callback" if has_callback else "backend='eager'")
+        checks.fail(name, came, "one of the two")
 
 
 def backend(options: Options) -> str:

@@ -73,6 +73,7 @@ class Setup:
     def description(self) -> Description:
         """The static facts of the run."""
         inputs, region = self.inputs, self.region
+        sampled = self.options.model_gradient_sampling_interval
         described = Description(
             equation=self.equation.name,
             ndim=inputs.ndim,
@@ -93,6 +94,7 @@ class Setup:
             ),
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
             faces=self.faces,
+            sampling=self.step_ratio * sampled if sampled > 1 else 1,
         )
         limit = parse_limit(self.options.memory_limit)
         return described if limit is None else within(described, limit, self.device)

@@ -76,11 +76,12 @@ def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Desc
         for inner in range(_MOST_INNER_STATES + 1):
             one = replace(d, checkpoint_interval=interval, history_steps=1, inner_states=inner)
             needed = total_bytes(one, device)
-            if interval > 1 and needed <= limit:
-                a_step = total_bytes(replace(one, history_steps=2), device) - needed
-                more = (limit - needed) // a_step if a_step else interval
+            longer = replace(one, history_steps=1 + d.sampling)
+            if interval > d.sampling and needed <= limit:
+                a_sample = total_bytes(longer, device) - needed
+                more = (limit - needed) // a_sample * d.sampling if a_sample else interval
                 one = replace(one, history_steps=min(interval, 1 + more))
-                needed += (one.history_steps - 1) * a_step
+                needed = total_bytes(one, device)
             yield one, needed
             if needed > limit or one.history_steps == interval:
                 break  # more states do not fit, or would not be used

@@ -28,7 +28,7 @@ pml_freq max_vel survey_pad origin nt model_gradient_sampling_interval=1 freq_ta
 time_pad_frac=0.0 time_taper=False forward_callback backward_callback callback_frequency=1
 wavefield_0 wavefield_m1 initial_state boundary courant_number source_mask receiver_mask
 location_interpolation='auto' location_interpolation_halfwidth=4 check_output_finite=True
-backend='auto' python_backend"""
+gradient_storage='auto' memory_limit backend='auto' python_backend"""
 
 
 def loss(out):
@@ -55,6 +55,27 @@ def test_docstring_explains_every_argument(name):
     for argument in inspect.signature(function).parameters:
         assert re.search(rf"^ .*\b{argument}\b.*:", text, re.MULTILINE), argument
     assert {"torch": "torch.Tensor", "jax": "jax.Array"}[name] in text
+
+
+@BOTH
+def test_storage_changes_no_bit_and_sampling_the_gradient_alone(name):
+    """Within the least memory that a limit may ask for; Deepwave is the oracle of sampling."""
+    front, arguments = FRONT_ENDS[name](), case(2)
+    with pytest.raises(ValueError, match="memory_limit: got 1000 bytes") as error:
+        front.call(arguments | {"memory_limit": 1000})
+    least = int(re.search(r"at least (\d+)", str(error.value))[1])
+    (exact,) = front.gradients(loss, arguments, ["v"])
+    (frugal,) = front.gradients(loss, arguments | {"memory_limit": least}, ["v"])
+    assert np.abs(exact).max() > 0
+    np.testing.assert_array_equal(frugal, exact)
+    sampled = {"model_gradient_sampling_interval": 5}
+    (found,) = front.gradients(loss, arguments | sampled, ["v"])
+    (want,) = FRONT_ENDS["torch"]().gradients(loss, arguments | sampled, ["v"])
+    assert np.abs(found - want).max() < 1e-13 * np.abs(want).max()
+    assert np.abs(found - exact).max() > 1e-3 * np.abs(exact).max()
+    out, other = front.call(arguments), front.call(arguments | sampled | {"memory_limit": "1GB"})
+    for ours, theirs in zip(out[:2], other[:2], strict=True):
+        np.testing.assert_array_equal(numpy(ours), numpy(theirs))
 
 
 @ALL

@@ -140,6 +140,7 @@ void Shot<T>::add_coefficient_gradients() {
   const Geometry& g = p_.layout.geometry;
   const int coefficients = p_.equation.coefficients;
   const Index model = p_.model_index[kGradientRow * p_.description.shots + shot_];
+  const T each = static_cast<T>(p_.description.sampling);  // a sample stands for as many steps
   for (int l = 0; l < levels(); ++l) {
     T* out = p_.level[l].gradient[kCoefficients];
     if (!out) continue;
@@ -148,7 +149,7 @@ void Shot<T>::add_coefficient_gradients() {
       const T* from = m_.gradient[l].data() + row / g.rows() * g.grid + g.origin + r / g.n[1] * g.stride[0] +
                       r % g.n[1] * g.stride[1];
       T* to = out + (model * coefficients * g.rows() + row) * g.n[2];
-      for (Index x = 0; x < g.n[2]; ++x) to[x] += from[x];
+      for (Index x = 0; x < g.n[2]; ++x) to[x] += each * from[x];
     }
   }
 }

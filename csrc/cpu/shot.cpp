@@ -23,7 +23,7 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   if (needs.receiver_weights) size.traces = d.history_steps * receiver_nodes;
   if (needs.models) {
     size.gradient = equation.coefficients * l.geometry.grid;
-    size.history = d.history_steps * equation.histories() * l.geometry.grid;
+    size.history = d.most_samples() * equation.histories() * l.geometry.grid;
   }
   if (needs.models || needs.receiver_weights)
     size.checkpoints =
@@ -58,7 +58,7 @@ Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefronts& wave
       shot_(shot) {}
 
 template <class T>
-View<T> Shot<T>::view(int stage, Index step_in_segment) const {
+View<T> Shot<T>::view(int stage, Index sample) const {
   View<T> v{};
   const Index grid = p_.layout.geometry.grid;
   const Index before = this->histories_before(stage);
@@ -68,12 +68,12 @@ View<T> Shot<T>::view(int stage, Index step_in_segment) const {
     v.state[l] = m_.state[l].data();
     v.coefficient[l] = c ? c.data() + model * p_.equation.coefficients * grid : p_.zero_row.data();
     v.coefficient_step[l] = c ? 1 : 0;
-    v.history[l] = m_.history[l]
-                       ? m_.history[l].data() + (step_in_segment * p_.equation.histories() + before) * grid
-                       : nullptr;
+    if (sample >= 0) {
+      v.history[l] = m_.history[l].data() + (sample * p_.equation.histories() + before) * grid;
+      v.gradient[l] = m_.gradient[l].data();
+    }
     v.adjoint[l] = m_.adjoint[l].data();
     v.scratch[l] = m_.scratch[l].data();
-    v.gradient[l] = m_.gradient[l].data();
   }
   std::copy(slot_, slot_ + p_.equation.fields, v.slot);
   v.parity = parity_;
@@ -81,23 +81,22 @@ View<T> Shot<T>::view(int stage, Index step_in_segment) const {
 }
 
 template <class T>
-void Shot<T>::update(int stage, Index step_in_segment, bool save) {
+void Shot<T>::update(int stage, Index sample) {
   const int levels = this->log_levels();
   const RowKernel<T> kernel =
-      save ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
-  kernel(p_.layout, view(stage, step_in_segment), row_begin_, row_end_);
+      sample >= 0 ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
+  kernel(p_.layout, view(stage, sample), row_begin_, row_end_);
 }
 
 template <class T>
-void Shot<T>::multiply(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), row_begin_,
+void Shot<T>::multiply(int stage, Index sample) {
+  p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, sample), row_begin_,
                                                          row_end_);
 }
 
 template <class T>
-void Shot<T>::gather(int stage, Index step_in_segment) {
-  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, step_in_segment), row_begin_,
-                                                       row_end_);
+void Shot<T>::gather(int stage, Index sample) {
+  p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, sample), row_begin_, row_end_);
 }
 
 template <class T>

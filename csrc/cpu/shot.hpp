@@ -56,10 +56,10 @@ class Shot : public TimeLoop<Shot<T>> {
 
   bool sync() const { return who_.sync(); }
   int levels() const { return p_.levels; }
-  View<T> view(int stage, Index step_in_segment) const;
-  void update(int stage, Index step_in_segment, bool save);
-  void multiply(int stage, Index step_in_segment);
-  void gather(int stage, Index step_in_segment);
+  View<T> view(int stage, Index sample) const;
+  void update(int stage, Index sample);
+  void multiply(int stage, Index sample);
+  void gather(int stage, Index sample);
 
   void mirror_field(int field, int axis, Nodes nodes);
   void mirror_scratch(int slot, int axis, Nodes nodes);

@@ -55,10 +55,10 @@ class Batch : public TimeLoop<Batch<T>> {
   bool finish_records(Index, Index) const { return true; }
   bool finish_source_gradients(Index, Index) const { return true; }
   int levels() const { return call_.levels; }
-  BatchView<T> view(int stage, Index step_in_segment) const;
-  void update(int stage, Index step_in_segment, bool save);
-  void multiply(int stage, Index step_in_segment);
-  void gather(int stage, Index step_in_segment);
+  BatchView<T> view(int stage, Index sample) const;
+  void update(int stage, Index sample);
+  void multiply(int stage, Index sample);
+  void gather(int stage, Index sample);
 
   void mirror_field(int field, int axis, Nodes nodes) {
     mirror_grids(state_, layout_.state_size, slot_[field], axis, nodes);

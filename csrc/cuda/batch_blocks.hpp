@@ -137,6 +137,7 @@ void Batch<T>::finish() {
               model_cells = coefficients * g.n[0] * g.n[1] * g.n[2];
   const std::int32_t* model = call_.model_index + kGradientRow * shots;
   const Index models = call_.description.gradients;
+  const T each = static_cast<T>(call_.description.sampling);
   const int* outside = outside_.data();
   for (int l = 0; l < levels(); ++l) {
     if (T* out = call_.level[l].gradient[kCoefficients]) {
@@ -149,7 +150,7 @@ void Batch<T>::finish() {
         T sum = 0;
         for (Index s = 0; s < shots; ++s)
           if (model[s] == i / model_cells) sum += from[s * coefficients * g.grid + offset];
-        out[i] = *outside ? T(0) / T(0) : sum;
+        out[i] = *outside ? T(0) / T(0) : each * sum;
       });
     }
     if (T* out = call_.level[l].out_receivers)

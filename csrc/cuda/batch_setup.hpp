@@ -45,7 +45,7 @@ void Batch<T>::allocate() {
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
-      history_[l] = {stream_, d.shots * d.history_steps * call_.equation.histories() * grid};
+      history_[l] = {stream_, d.shots * d.most_samples() * call_.equation.histories() * grid};
     }
     if (call_.wants_gradient(kReceiverWeights))
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
@@ -120,7 +120,7 @@ typename Batch<T>::FieldNames Batch<T>::names() const {
 }
 
 template <class T>
-BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
+BatchView<T> Batch<T>::view(int stage, Index sample) const {
   const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients,
               histories = call_.equation.histories();
   BatchView<T> b{layout_, {}, {}};
@@ -128,7 +128,7 @@ BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
   b.strides = {d.shots,
                layout_.state_size,
                layout_.scratch_size,
-               d.history_steps * histories * grid,
+               d.most_samples() * histories * grid,
                coefficients * grid,
                coefficients * grid,
                call_.model_index};
@@ -136,12 +136,12 @@ BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
     b.view.state[l] = state_[l].data();
     b.view.coefficient[l] = coefficients_[l] ? coefficients_[l].data() : zero_row_.data();
     b.view.coefficient_step[l] = coefficients_[l] ? 1 : 0;
-    b.view.history[l] = history_[l] ? history_[l].data() +
-                                          (step_in_segment * histories + this->histories_before(stage)) * grid
-                                    : nullptr;
+    if (sample >= 0) {
+      b.view.history[l] = history_[l].data() + (sample * histories + this->histories_before(stage)) * grid;
+      b.view.gradient[l] = gradient_[l].data();
+    }
     b.view.adjoint[l] = adjoint_[l].data();
     b.view.scratch[l] = scratch_[l].data();
-    b.view.gradient[l] = gradient_[l].data();
   }
   std::copy(slot_, slot_ + kMaxFields, b.view.slot);
   b.view.parity = parity_;
@@ -149,26 +149,26 @@ BatchView<T> Batch<T>::view(int stage, Index step_in_segment) const {
 }
 
 template <class T>
-void Batch<T>::update(int stage, Index step_in_segment, bool save) {
+void Batch<T>::update(int stage, Index sample) {
   const Launches<T>& launches =
       find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
   const int levels = this->log_levels();
-  (save ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(
-      stream_, view(stage, step_in_segment));
+  (sample >= 0 ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(
+      stream_, view(stage, sample));
 }
 
 template <class T>
-void Batch<T>::multiply(int stage, Index step_in_segment) {
+void Batch<T>::multiply(int stage, Index sample) {
   const Launches<T>& launches =
       find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
-  launches.adjoint_multiply[stage][this->log_levels()](stream_, view(stage, step_in_segment));
+  launches.adjoint_multiply[stage][this->log_levels()](stream_, view(stage, sample));
 }
 
 template <class T>
-void Batch<T>::gather(int stage, Index step_in_segment) {
+void Batch<T>::gather(int stage, Index sample) {
   const Launches<T>& launches =
       find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
-  launches.adjoint_gather[stage][this->log_levels()](stream_, view(stage, step_in_segment));
+  launches.adjoint_gather[stage][this->log_levels()](stream_, view(stage, sample));
 }
 
 }  // namespace dualwave

@@ -14,18 +14,18 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("description: ") + what);
 }
 
-// A segment keeps the equation's quantities at each step, a checkpoint its fields; their sum is least where
-// both take as much.
-Index default_interval(Index steps, const EquationInfo& equation) {
+// A segment keeps the equation's quantities at each sampled step, a checkpoint its fields; their sum is least
+// where both take as much.
+Index default_interval(const Description& d, const EquationInfo& equation) {
   const double ratio = static_cast<double>(equation.fields) / std::max<Index>(1, equation.histories());
-  return std::max<Index>(1, std::lround(std::sqrt(ratio * static_cast<double>(steps))));
+  return std::max<Index>(1, std::lround(std::sqrt(ratio * static_cast<double>(d.steps * d.sampling))));
 }
 
 }  // namespace
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count == kDescriptionInts && spacings == 3, "it must have 29 integers and 3 spacings");
+  require(count == kDescriptionInts && spacings == 3, "it must have 30 integers and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -43,12 +43,14 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   require(d.order == 2 || d.order == 4 || d.order == 6 || d.order == 8, "accuracy must be 2, 4, 6 or 8");
   d.history_steps = ints[27];
   d.inner_states = ints[28];
+  d.sampling = ints[29];
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
   require(d.interval >= 0, "checkpoint_interval must not be negative");
+  require(d.sampling >= 1, "the sampling interval of a gradient must be 1 or more");
   require(d.history_steps >= 0 && d.inner_states >= 0, "counts must not be negative");
-  if (d.interval == 0) d.interval = default_interval(d.steps, equation_info(d.equation, d.dim));
+  if (d.interval == 0) d.interval = default_interval(d, equation_info(d.equation, d.dim));
   if (d.history_steps == 0) d.history_steps = d.interval;
   d.history_steps = std::min({d.history_steps, d.interval, d.steps});
   for (int axis = 0; axis < 3; ++axis) {

@@ -17,6 +17,7 @@ struct Description {
   Index interval = 0;                        // steps between checkpoints; 0 asks for the default
   Index history_steps = 0;                   // whose quantities are kept at once; 0: those of an interval
   Index inner_states = 0;                    // kept within an interval on the way back
+  Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
@@ -26,9 +27,12 @@ struct Description {
 
   Index cells() const { return n[0] * n[1] * n[2]; }
   Index checkpoints() const { return (steps + interval - 1) / interval; }
+  bool is_sampled(Index step) const { return step % sampling == 0; }
+  Index samples_before(Index step) const { return (step + sampling - 1) / sampling; }
+  Index most_samples() const { return samples_before(history_steps); }  // in a history
 };
 
-constexpr int kDescriptionInts = 29;
+constexpr int kDescriptionInts = 30;
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

@@ -37,7 +37,8 @@ struct Event {
   int stage;
   Index step;
   Index in_segment;
-  Save save;  // advance
+  Index sample;  // its number in the history; -1: it has no share in the gradient of the coefficients
+  Save save;     // advance
 };
 
 inline bool mirrors(const Geometry& g) { return g.mirrored(0) || g.mirrored(1) || g.mirrored(2); }
@@ -93,17 +94,17 @@ class TimeLoop {
         set_names_of(event, false);
         if (event.stage == 0 && keeps) self().keep_traces(event.in_segment);
         if (event.stage == 0 && is_output(event.save)) self().record(event.step);
-        self().update(event.stage, event.in_segment, keeps && schedule_.keeps_coefficients);
+        self().update(event.stage, event.sample);
         swap(event.stage);
         return self().inject(event.stage, event.step);
       case Event::multiply:
         set_names_of(event, true);
         self().source_gradients(event.stage, event.step);
         swap(event.stage);
-        return self().multiply(event.stage, event.in_segment);
+        return self().multiply(event.stage, event.sample);
       case Event::gather:
         set_names_of(event, false);
-        self().gather(event.stage, event.in_segment);
+        self().gather(event.stage, event.sample);
         if (event.stage == 0) self().inject_residuals(event.step);
         return;
       case Event::mirror_fields:
@@ -160,8 +161,11 @@ class TimeLoop {
 
   static bool is_output(Save save) { return save == Save::nothing || save == Save::checkpoints; }
 
-  void add(Event::Kind kind, int stage, Index step, Index first, Save save = Save::nothing) {
-    events_.push_back({kind, stage, step, step - first, save});
+  void add(Event::Kind kind, int stage, Index step, Index first, Save save = Save::history) {
+    const Description& d = description_;
+    const bool sampled = save == Save::history && schedule_.keeps_coefficients && d.is_sampled(step);
+    const Index sample = sampled ? d.samples_before(step) - d.samples_before(first) : -1;
+    events_.push_back({kind, stage, step, step - first, sample, save});
   }
 
   // Steps [first, last), counted from the segment's first.

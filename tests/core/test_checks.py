@@ -253,9 +253,26 @@ FAULTS = {
         "wavefield_0: 828 of 828 values are NaN",
     ),
     "sampling the gradient": (
-        {"model_gradient_sampling_interval": 2},
+        {"model_gradient_sampling_interval": 2, "backend": "eager"},
         ValueError,
-        "model_gradient_sampling_interval: got 2",
+        "model_gradient_sampling_interval: is given together with backend='eager'",
+    ),
+    "sampling under a callback": (
+        {"model_gradient_sampling_interval": 2, "forward_callback": print, "backend": "auto"},
+        ValueError,
+        "model_gradient_sampling_interval: is given together with a callback",
+    ),
+    "a limit": ({"memory_limit": "4"}, ValueError, "memory_limit: got '4'. Accepted: None, a"),
+    "a limit of nothing": ({"memory_limit": 0}, ValueError, "memory_limit: got 0"),
+    "a limit for the eager backend": (
+        {"memory_limit": "4GB", "backend": "eager"},
+        ValueError,
+        "memory_limit: is given together with backend='eager'",
+    ),
+    "another storage": (
+        {"gradient_storage": "full"},
+        ValueError,
+        "gradient_storage: got 'full'. Accepted: one of 'auto', 'checkpoint'",
     ),
     "sampling it never": (
         {"model_gradient_sampling_interval": 0},

@@ -84,7 +84,7 @@ def test_emulated_device_equals_cpu(name, ndim, dtype, map_name):
 def test_residual_of_the_device_serves_its_adjoint():
     description, inputs, wanted = case("scalar", 2, "float64", "adjoint")
     description = dataclasses.replace(
-        description, checkpoint_interval=9, history_steps=2, inner_states=1
+        description, checkpoint_interval=9, history_steps=2, inner_states=1, sampling=2
     )
     primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
     kept = run_emulated("forward", description, primal, ("checkpoints",))

@@ -16,6 +16,7 @@ from helpers.native_runs import all_operands
 
 # Steps between checkpoints, of a history, and states kept inside an interval.
 STORAGES = [(13, 13, 0), (1, 1, 0), (13, 1, 0), (13, 1, 1), (13, 2, 2), (5, 2, 0), (8, 3, 9)]
+GRADIENT = "coefficients_gradient0"
 MODEL = Description(
     "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
 )
@@ -39,6 +40,56 @@ def test_storage_changes_no_bit(name, ndim):
             for slot, x in want.setdefault(map_name, got).items():
                 assert np.abs(x).max() > 0, slot
                 np.testing.assert_array_equal(got[slot], x, err_msg=f"{map_name} {slot}")
+
+
+def gradient_by_steps(described, given, interval):
+    """Of the coefficients: every step a run of its own, and the shares of some of them."""
+    one = dataclasses.replace(described, nt=1)
+    inputs = {k: x for k, x in given.items() if k in accepted_inputs("adjoint")}
+    series = ("amplitudes0", "receivers_bar0")
+
+    def at(step, **change):
+        return inputs | {k: inputs[k][..., step : step + 1].copy() for k in series} | change
+
+    states = [inputs["state0"]]
+    for step in range(described.nt):
+        run = {k: x for k, x in at(step, state0=states[-1]).items() if "_bar" not in k}
+        states.append(native.evaluate("forward", one, run, ("state0",))["state0"])
+    bar, total = inputs["state_bar0"], 0.0
+    for step in reversed(range(described.nt)):
+        run = at(step, state0=states[step], state_bar0=bar)
+        found = native.evaluate("adjoint", one, run, (GRADIENT, "state_gradient0"))
+        bar = found["state_gradient0"]
+        total = total + interval * found[GRADIENT] * (step % interval == 0)
+    return total
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sampled_gradients(name):
+    """Of every interval-th step, whatever is kept; the other outputs keep their bits."""
+    described, given = all_operands(name, 2, 4, "float64")
+    inputs = {k: x for k, x in given.items() if k in accepted_inputs("adjoint")}
+    slots = set(possible_outputs("adjoint"))
+    exact = native.evaluate("adjoint", described, inputs, slots)
+    # Half nodes past the last cell are held by zeros; the state has no memory variables of theirs.
+    used = given["coefficients0"] != 0
+    for interval in (1, 2, 5):
+        want = gradient_by_steps(described, given, interval) * used
+        scale = np.abs(want).max()
+        assert scale > 0
+        for segment, history, inner in STORAGES:
+            d = dataclasses.replace(
+                described,
+                checkpoint_interval=segment,
+                history_steps=history,
+                inner_states=inner,
+                sampling=interval,
+            )
+            got = native.evaluate("adjoint", d, inputs, slots)
+            assert np.abs(got[GRADIENT] * used - want).max() < 1e-12 * scale
+            for slot in slots - {GRADIENT}:
+                np.testing.assert_array_equal(got[slot], exact[slot])
+        assert interval == 1 or np.abs(want - exact[GRADIENT] * used).max() > 1e-3 * scale
 
 
 @functools.cache
@@ -80,6 +131,11 @@ def test_a_limit_is_kept_at_the_price_of_repeats():
         assert before <= repeated_steps(chosen) < 12 * MODEL.nt
         before = repeated_steps(chosen)
     assert before > MODEL.nt
+    sampled = dataclasses.replace(MODEL, sampling=4)
+    assert total_bytes(sampled) < default
+    chosen = within(sampled, default // 2)
+    assert total_bytes(chosen) <= default // 2
+    assert repeated_steps(chosen) < repeated_steps(within(MODEL, default // 2))
 
 
 def test_what_cannot_fit_says_the_least_that_does():

@@ -44,7 +44,6 @@ def refused(arguments, text):
         ({"pml_freq": 0.0}, "pml_freq: got 0"),
         ({"nt": 0}, "nt: got 0"),
         ({"origin": [1, 1]}, "origin: is given without initial wavefields"),
-        ({"model_gradient_sampling_interval": 2}, "model_gradient_sampling_interval: got 2"),
         ({"v": 0 * case(2)["v"]}, "all speeds are zero"),
     ],
     ids=lambda x: next(iter(x)) if isinstance(x, dict) else "",

@@ -131,6 +131,19 @@ def test_deepwave_with_sub_stepping(taper, backend):
     assert_close(gradient, expected_gradient, 1e-6)
 
 
+@pytest.mark.parametrize("dt", [{}, {"dt": 2e-3}])
+@pytest.mark.parametrize("interval", [2, 5])
+def test_sampled_gradient_is_deepwaves(interval, dt):
+    """With sub-stepping too: both take the caller's steps."""
+    arguments = case(2, **dt)
+    sampled = arguments | {"model_gradient_sampling_interval": interval}
+    _, (expected,) = theirs(sampled, ["v"])
+    (found,) = FRONT.gradients(weighted, sampled, ["v"])
+    assert_close(found, expected, 1e-11)
+    (exact,) = FRONT.gradients(weighted, arguments, ["v"])
+    assert np.abs(found - exact).max() > 1e-3 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("backend", backends("torch"))
 def test_gradient_of_speed_is_exact_with_sub_stepping(backend):
     """Differences of the loss are the oracle; Deepwave's gradient is a sum over fewer steps."""
