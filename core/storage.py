@@ -43,13 +43,19 @@ def parse_limit(value: Any) -> int | None:
     return int(bytes_)
 
 
-@functools.lru_cache(maxsize=1024)
 def within(d: Description, limit: int, device: bool = False) -> Description:
     """The description with the fewest repeated steps whose gradient takes ``limit`` bytes or less.
 
     Raises:
         ValueError: nothing does; the message says the least that would.
     """
+    native = core()
+    return d if native is None else _within(d, limit, device, native.get_num_threads())
+
+
+@functools.lru_cache(maxsize=1024)
+def _within(d: Description, limit: int, device: bool, threads: int) -> Description:
+    """As above; each of the threads may have memory of its own."""
     least, best = total_bytes(d, device), d
     if least <= limit:
         return d
