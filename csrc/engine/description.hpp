@@ -26,7 +26,9 @@ struct Description {
   double spacing[3] = {1, 1, 1};
 
   Index cells() const { return n[0] * n[1] * n[2]; }
-  Index checkpoints() const { return (steps + interval - 1) / interval; }
+  Index segments() const { return (steps + interval - 1) / interval; }
+  // One before each segment but the first, which begins at the initial state.
+  Index checkpoints() const { return steps ? segments() - 1 : 0; }
   bool is_sampled(Index step) const { return step % sampling == 0; }
   Index samples_before(Index step) const { return (step + sampling - 1) / sampling; }
   Index most_samples() const { return samples_before(history_steps); }  // in a history

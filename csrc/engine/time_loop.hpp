@@ -62,7 +62,8 @@ class TimeLoop {
   bool run() {
     const Index steps = description_.steps;
     const bool reverse = is_reverse(map_);
-    const bool fills_checkpoints = schedule_.needs_history && !schedule_.residual;
+    const bool fills_checkpoints =
+        schedule_.needs_history && !schedule_.residual && description_.checkpoints() > 0;
     if (!reverse || schedule_.outputs || fills_checkpoints) {
       set_names(0);
       if (!self().load_state()) return false;
@@ -173,9 +174,8 @@ class TimeLoop {
     for (Index t = first, end; t < last; t = end) {
       end = std::min(last, t + self().steps_at_once(false));
       if (save == Save::checkpoints) {
-        if (t % description_.interval == 0) {
-          set_names(t);
-          self().save_checkpoint(t / description_.interval);
+        if (t > 0 && t % description_.interval == 0) {
+          self().save_checkpoint(t / description_.interval - 1);
           if (!self().sync()) return false;
         }
         end = std::min(end, (t / description_.interval + 1) * description_.interval);
@@ -212,6 +212,16 @@ class TimeLoop {
     return true;
   }
 
+  // A kept state; -1: the initial one.
+  bool restore(Index number) {
+    if (number < 0) {
+      set_names(0);
+      return self().load_state();
+    }
+    self().restore_checkpoint(number);
+    return self().sync();
+  }
+
   // From the state before step `first`, which is there and kept under a number, to the cotangent of it.
   // `used` of the states inside a segment hold earlier ones.
   bool go_back(Index number, Index first, Index last, Index used) {
@@ -225,8 +235,7 @@ class TimeLoop {
       }
       if (!go_back(next, middle, last, used + 1)) return false;
       last = middle;
-      self().restore_checkpoint(number);
-      if (!self().sync()) return false;
+      if (!restore(number)) return false;
     }
     return march(first, last, Save::history) && march_back(first, last);
   }
@@ -235,11 +244,10 @@ class TimeLoop {
     const Index steps = description_.steps, interval = description_.interval;
     set_names(steps);
     if (!self().load_adjoint()) return false;
-    for (Index number = description_.checkpoints() - 1; number >= 0; --number) {
-      const Index first = number * interval, last = std::min(first + interval, steps);
+    for (Index segment = description_.segments() - 1; segment >= 0; --segment) {
+      const Index first = segment * interval, last = std::min(first + interval, steps);
       if (schedule_.needs_history) {
-        self().restore_checkpoint(number);
-        if (!self().sync() || !go_back(number, first, last, 0)) return false;
+        if (!restore(segment - 1) || !go_back(segment - 1, first, last, 0)) return false;
       } else if (!march_back(first, last)) {
         return false;
       }
