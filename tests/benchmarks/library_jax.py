@@ -23,6 +23,7 @@ class Run:
             Run(library, case.tiny())()
         problem, propagator = make_problem(case), getattr(dualwave.jax, case.equation)
         given = keywords(case, problem) | {"backend": library.partition(":")[2] or "compiled"}
+        given |= case.own_keywords
         name = next(k for k in given if k.startswith("source_amplitudes"))
         amplitudes = given.pop(name)
 

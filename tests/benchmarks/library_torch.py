@@ -33,6 +33,8 @@ class Run:
             model.requires_grad_(case.work == "gradient")
         # Without a name of it, a library might fall back to the interpreted one.
         given = keywords(case, problem) | {"backend": backend or "compiled"}
+        if library != "deepwave":
+            given |= case.own_keywords
         self.arguments = {
             k: self._tensor(x) if isinstance(x, np.ndarray) else x for k, x in given.items()
         }
