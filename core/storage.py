@@ -82,8 +82,8 @@ def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Desc
         for inner in range(_MOST_INNER_STATES + 1):
             one = replace(d, checkpoint_interval=interval, history_steps=1, inner_states=inner)
             needed = total_bytes(one, device)
-            longer = replace(one, history_steps=1 + d.sampling)
             if interval > d.sampling and needed <= limit:
+                longer = replace(one, history_steps=1 + d.sampling)
                 a_sample = total_bytes(longer, device) - needed
                 more = (limit - needed) // a_sample * d.sampling if a_sample else interval
                 one = replace(one, history_steps=min(interval, 1 + more))
