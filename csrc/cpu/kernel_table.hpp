@@ -20,9 +20,11 @@ struct Rows {
     const Index tile = g.n[0] == 1 ? ny : fitting < kLeastTile ? kLeastTile : fitting;
     for (Index y = 0; y < ny; y += tile)
       for (Index z = begin / ny; z * ny < end; ++z) {
-        const Index first = z * ny + y, last = z * ny + (y + tile < ny ? y + tile : ny);
-        for (Index r = first > begin ? first : begin; r < (last < end ? last : end); ++r)
-          apply<Stage, Traits, Interpreted>(Row<T>(layout, view, r));
+        const Index from = z * ny + y, to = z * ny + (y + tile < ny ? y + tile : ny);
+        const Index first = from > begin ? from : begin, last = to < end ? to : end;
+        for (Index r = first; r < last; r += kRowsAtATime)
+          apply<Stage, Traits, Interpreted, T>(layout, view, r,
+                                               r + kRowsAtATime < last ? r + kRowsAtATime : last);
       }
   }
 
@@ -30,19 +32,23 @@ struct Rows {
   static constexpr Index kTileBytes = 512 * 1024;  // half of a core's L2 cache, as cores are now
   static constexpr Index kArraysAtATime = 3;       // a field and the PML memory along z and y
   static constexpr Index kLeastTile = 8;
+  static constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when their ends' turn comes
 
+  // Rows [first, last) of one plane.
   template <class Stage, class Traits, class Interpreted, class T>
-  static void apply(const Row<T>& row) {
+  static void apply(const Layout<T>& layout, const View<T>& view, Index first, Index last) {
     static constexpr StageTable table = make_stage_table<Traits>();
-    Stage::template apply<Interpreted>(row, 0, row.layout.geometry.row_cells(), table);
     constexpr bool with_ends = Stage::absorbs_ends();
-    if constexpr (with_ends) {
-      Stage::absorb_ends(row);
-      if (!row.in_outer_slab()) return;
+    for (Index r = first; r < last; ++r)
+      Stage::template apply<Interpreted>(Row<T>(layout, view, r), 0, layout.geometry.row_cells(), table);
+    if constexpr (with_ends) Stage::absorb_ends(Row<T>(layout, view, first), last - first);
+    for (Index r = first; r < last; ++r) {
+      const Row<T> row(layout, view, r);
+      if (with_ends && !row.in_outer_slab()) continue;
+      for_absorbing(row, [&](Index from, Index to) {
+        Stage::template absorb<Interpreted, with_ends>(row, from, to, table);
+      });
     }
-    for_absorbing(row, [&](Index first, Index last) {
-      Stage::template absorb<Interpreted, with_ends>(row, first, last, table);
-    });
   }
 };
 

@@ -27,11 +27,12 @@ struct ForwardStage {
     return any && levels == 1;
   }
 
-  static void absorb_ends(const Row<T>& row) {
+  // Over `rows` of them, of which `row` is the first, one beside the other along y.
+  static void absorb_ends(const Row<T>& row, Index rows) {
     const Geometry& g = row.layout.geometry;
     const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
-    if (low > 0) absorb_end(row, 0, low);
-    if (high < g.n[2]) absorb_end(row, high, g.row_cells());
+    if (low > 0) absorb_end(row, rows, 0, low < g.n[2] ? low : g.row_cells());
+    if (high < g.n[2]) absorb_end(row, rows, high, g.row_cells());
   }
 
  private:
@@ -39,10 +40,31 @@ struct ForwardStage {
     return Traits::piece(p).op != Op::value && Traits::piece(p).axis == Traits::dim - 1;
   }
 
-  static DW_NOINLINE void absorb_end(const Row<T>& row, Index first, Index last) {
+  // The profiles at one vector of cells, and `a` at their neighbours: arrays that nothing else refers to.
+  struct Ends {
+    static constexpr int reach = order / 2;
+    struct Neighbours {
+      const T (&a)[2 * reach + 1][kAlign];
+      int x;
+      DW_INLINE T operator[](int distance) const { return a[reach + distance][x]; }
+    };
+    alignas(64) T a[2 * reach + 1][kAlign];
+    alignas(64) T b[kAlign], db[kAlign];
+    DW_INLINE Ends(const T* from_a, const T* from_b, const T* from_db) {
+      unroll<2 * reach + 1>([&](auto k) DW_FLAT {
+        for (int x = 0; x < kAlign; ++x) a[k][x] = from_a[x + k - reach];
+      });
+      for (int x = 0; x < kAlign; ++x) b[x] = from_b[x], db[x] = from_db[x];
+    }
+  };
+
+  // Cells [first, last), whole vectors, of all rows; row by row for each vector, so that the profiles stay in
+  // registers.
+  static DW_NOINLINE void absorb_end(const Row<T>& row, Index rows, Index first, Index last) {
+    const Geometry& g = row.layout.geometry;
     const Pointers at(row);
     const Profile<T> profile = row.layout.profile[2];
-    const Index slab = row.layout.geometry.slab[2].size;
+    const Index slab = g.slab[2].size;
     const Index old = row.view.parity * slab, young = slab - old;  // of the two copies of psi
     T* const memories = row.view.state[0] + row.slab_offset(2, first);
     T* memory[Traits::pieces];
@@ -50,38 +72,43 @@ struct ForwardStage {
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
       if constexpr (Traits::piece(p).op != Op::value) memory[p] = memories + row.layout.memory[number++];
     });
+    for (Index start = first; start < last; start += kAlign) {
+      const Ends whole(profile.a + start, profile.b + start, profile.db + start),
+          halves(profile.a_half + start, profile.b_half + start, profile.db + start);
+      for (Index r = 0; r < rows; ++r) {
+        const Index cell = r * g.stride[1] + start, in_slab = r * g.slab[2].stride[1] + start;
 #pragma GCC ivdep
-    for (Index x = first; x < last; ++x)
-      unroll<Traits::pieces>([&](auto p) DW_FLAT {
-        constexpr Piece piece = Traits::piece(p);
-        if constexpr (along_x(p)) {
-          constexpr bool half = piece.op == Op::forward;
-          const PmlCell<T> cell{(half ? profile.a_half : profile.a) + x,
-                                (half ? profile.b_half : profile.b)[x],
-                                piece.op == Op::second ? profile.db[x] : T(0)};
-          const T* f = at.field[0][piece.field] + x;
-          T* m = memory[p] + x;
-          T value;
-          if constexpr (piece.op == Op::second)
-            value = second_pml<order>(f, 1, at.weights[2], cell, m + old, m + young, m + 2 * slab, 1);
-          else
-            value = staggered_pml(derivative<piece.op, order>(f, 1, at.weights[2]), cell, m);
-          value *= static_cast<T>(piece.scale);
-          if constexpr (save && Traits::in_history(piece.quantity))
-            at.history[0][Traits::history_slot(piece.quantity)][x] += value;
-          unroll<Traits::terms>([&](auto t) DW_FLAT {
-            constexpr Term term = Traits::term(t);
-            if constexpr (term.quantity == piece.quantity) {
-              T* target = at.field[0][term.target] + x;
-              constexpr T scale = static_cast<T>(term.scale);
-              if constexpr (term.coefficient == kOne)
-                target[0] = madd(scale, value, target[0]);
+        for (int x = 0; x < kAlign; ++x)
+          unroll<Traits::pieces>([&](auto p) DW_FLAT {
+            constexpr Piece piece = Traits::piece(p);
+            if constexpr (along_x(p)) {
+              const Ends& profiles = piece.op == Op::forward ? halves : whole;
+              const PmlCell<T, typename Ends::Neighbours> pml{{profiles.a, x}, profiles.b[x], profiles.db[x]};
+              const T* f = at.field[0][piece.field] + cell + x;
+              T* m = memory[p] + in_slab + x;
+              T value;
+              if constexpr (piece.op == Op::second)
+                value = second_pml<order>(f, 1, at.weights[2], pml, m + old, m + young, m + 2 * slab, 1);
               else
-                target[0] = madd(scale * at.coefficient[0][term.coefficient][x], value, target[0]);
+                value = staggered_pml(derivative<piece.op, order>(f, 1, at.weights[2]), pml, m);
+              value *= static_cast<T>(piece.scale);
+              if constexpr (save && Traits::in_history(piece.quantity))
+                at.history[0][Traits::history_slot(piece.quantity)][cell + x] += value;
+              unroll<Traits::terms>([&](auto t) DW_FLAT {
+                constexpr Term term = Traits::term(t);
+                if constexpr (term.quantity == piece.quantity) {
+                  T* target = at.field[0][term.target] + cell + x;
+                  constexpr T scale = static_cast<T>(term.scale);
+                  if constexpr (term.coefficient == kOne)
+                    target[0] = madd(scale, value, target[0]);
+                  else
+                    target[0] = madd(scale * at.coefficient[0][term.coefficient][cell + x], value, target[0]);
+                }
+              });
             }
           });
-        }
-      });
+      }
+    }
   }
 
   // Pointers to the cells of a row, by level.

@@ -11,16 +11,16 @@
 
 namespace dualwave::DW_TARGET {
 
-// Profiles at a cell; `a` is also read at the cell's neighbours along the axis.
-template <class T>
+// Profiles at a cell; `a` is also read at the cell's neighbours along the axis, a[-1] for instance.
+template <class T, class Neighbours = const T*>
 struct PmlCell {
-  const T* a;
+  Neighbours a;
   T b;
   T db;
 };
 
-template <int order, class T>
-DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T> pml, const T* psi,
+template <int order, class T, class A>
+DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T, A> pml, const T* psi,
                        T* psi_next, T* zeta, Index slab_stride) {
   const T d1 = first_derivative<order>(u, stride, w);
   const T d2 = second_derivative<order>(u, stride, w);
@@ -36,8 +36,8 @@ DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T>
   return (t - d2) + z;
 }
 
-template <class T>
-DW_INLINE T staggered_pml(T derivative, PmlCell<T> pml, T* m) {
+template <class T, class A>
+DW_INLINE T staggered_pml(T derivative, PmlCell<T, A> pml, T* m) {
   m[0] = madd(pml.b, derivative, pml.a[0] * m[0]);
   return m[0];
 }

@@ -68,7 +68,8 @@ DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&
   }
   const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
   if (first < low) f(first, last < low ? last : low);
-  if (last > high) f(first > high ? first : high, last);
+  // The cells that fill the last vector lie past n[2]: in no slab, where there is none.
+  if (g.slab[2].high > 0 && last > high) f(first > high ? first : high, last);
 }
 
 // The profiles that an operator's derivative sees: those of the nodes it lands on.

@@ -1,6 +1,8 @@
 """The NumPy call of the compiled core: what it checks, and what it says without the extension."""
 
 import importlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,3 +57,31 @@ def test_threads():
     for count in (0, -2, 1.5):
         with pytest.raises(ValueError, match="whole number"):
             native.set_num_threads(count)
+
+
+MANY_RUNS = """
+import numpy as np
+from dualwave import maps, native
+from dualwave.layout import Description
+
+WANTED = {"tangent": ["receivers0", "state1"], "tangent_adjoint": ["coefficients_gradient1"]}
+for name in ("scalar", "acoustic", "elastic"):
+    for turn in range(60):
+        shape = (12 + turn % 5, 18 + turn % 11)
+        d = Description(name, 2, 4, shape, (5.0, 5.0), (2, 2, 0, 0), nt=3, shots=1)
+        for map_name, wanted in WANTED.items():
+            present = maps.input_mask(set(maps.accepted_inputs(map_name)) - {"checkpoints"})
+            given = maps.signature(d, map_name, present, maps.output_mask(wanted)).inputs
+            shapes = {x.slot: [1 if n is None else n for n in x.shape] for x in given}
+            arrays = {x.slot: np.zeros(shapes[x.slot], x.dtype) for x in given}
+            native.evaluate(map_name, d, arrays, wanted)
+"""
+
+
+def test_nothing_is_written_beyond_the_memory_of_a_run():
+    """Rows that end inside a vector, in the PML of an outer axis alone: there is no slab along x.
+
+    The C library ends a process whose heap has been written over.
+    """
+    done = subprocess.run([sys.executable, "-P", "-c", MANY_RUNS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
