@@ -34,21 +34,21 @@ struct Rows {
   static constexpr Index kLeastTile = 8;
   static constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when their ends' turn comes
 
-  // Rows [first, last) of one plane.
+  // Rows [first, last) of one plane. The ends of all of them come last: there the work on one row is short.
   template <class Stage, class Traits, class Interpreted, class T>
   static void apply(const Layout<T>& layout, const View<T>& view, Index first, Index last) {
-    static constexpr StageTable table = make_stage_table<Traits>();
+    constexpr const StageTable& table = stage_table<Traits>;
     constexpr bool with_ends = Stage::absorbs_ends();
-    for (Index r = first; r < last; ++r)
-      Stage::template apply<Interpreted>(Row<T>(layout, view, r), 0, layout.geometry.row_cells(), table);
-    if constexpr (with_ends) Stage::absorb_ends(Row<T>(layout, view, first), last - first);
     for (Index r = first; r < last; ++r) {
       const Row<T> row(layout, view, r);
+      Stage::template apply<Interpreted>(row, 0, layout.geometry.row_cells(), table);
       if (with_ends && !row.in_outer_slab()) continue;
       for_absorbing(row, [&](Index from, Index to) {
-        Stage::template absorb<Interpreted, with_ends>(row, from, to, table);
+        Stage::template absorb<Interpreted, with_ends ? Along::outer : Along::all>(row, from, to, table);
       });
     }
+    if constexpr (with_ends)
+      Stage::template absorb_ends<Interpreted>(Row<T>(layout, view, first), last - first, table);
   }
 };
 

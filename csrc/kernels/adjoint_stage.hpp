@@ -37,10 +37,14 @@ struct AdjointMultiply {
     if (row.view.gradient[0]) Interpreted::add_gradients(row, first, last, table, levels);
   }
 
-  static constexpr bool absorbs_ends() { return false; }
-  template <class Interpreted, bool = false>
+  template <class Interpreted, Along along = Along::all>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::multiply(row, first, last, table, levels);
+    Interpreted::multiply(row, first, last, table, {levels, false, along});
+  }
+  static constexpr bool absorbs_ends() { return true; }
+  template <class Interpreted>
+  static void absorb_ends(const Row<T>& row, Index rows, const StageTable& table) {
+    Interpreted::multiply(row, 0, row.layout.geometry.row_cells(), table, {levels, false, Along::x, rows});
   }
 
  private:
@@ -76,10 +80,14 @@ struct AdjointGather {
     unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, first, last); });
   }
 
-  static constexpr bool absorbs_ends() { return false; }
-  template <class Interpreted, bool = false>
+  template <class Interpreted, Along along = Along::all>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::gather(row, first, last, table, levels);
+    Interpreted::gather(row, first, last, table, {levels, false, along});
+  }
+  static constexpr bool absorbs_ends() { return true; }
+  template <class Interpreted>
+  static void absorb_ends(const Row<T>& row, Index rows, const StageTable& table) {
+    Interpreted::gather(row, 0, row.layout.geometry.row_cells(), table, {levels, false, Along::x, rows});
   }
 
  private:

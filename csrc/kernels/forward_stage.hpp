@@ -14,9 +14,9 @@ struct ForwardStage {
     unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, first, last); });
   }
 
-  template <class Interpreted, bool with_ends = false>
+  template <class Interpreted, Along along = Along::all>
   static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::forward(row, first, last, table, {levels, save, absorbs_ends() && with_ends});
+    Interpreted::forward(row, first, last, table, {levels, save, along});
   }
 
   // Whether absorb_ends does the part of the PML that acts along x: in short slabs at the ends of every row
@@ -28,7 +28,8 @@ struct ForwardStage {
   }
 
   // Over `rows` of them, of which `row` is the first, one beside the other along y.
-  static void absorb_ends(const Row<T>& row, Index rows) {
+  template <class Interpreted>
+  static void absorb_ends(const Row<T>& row, Index rows, const StageTable&) {
     const Geometry& g = row.layout.geometry;
     const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
     if (low > 0) absorb_end(row, rows, 0, low < g.n[2] ? low : g.row_cells());

@@ -21,33 +21,39 @@ DW_NOINLINE void add_product(T* __restrict to, T scale, const T* a, const T* b, 
   }
 }
 
+// The pieces that are meant: all, or those along y and z, or along x.
+enum class Along { all, outer, x };
+
 // Cells [first, last) are at most `chunk`.
 template <int order, class T, int chunk>
 struct Interpreted {
   struct Options {
     int levels;
-    bool save;
-    bool without_ends;  // what acts along x is done elsewhere
+    bool save = false;
+    Along along = Along::all;
+    Index rows = 1;  // of the transpose: more of them at a time, where only what acts along x is done
   };
   static DW_HD void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
                             const Options& options);
-  static DW_HD void multiply(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
-  static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table, int levels);
+  static DW_HD void multiply(const Row<T>& row, Index first, Index last, const StageTable& table,
+                             const Options& options);
+  static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table,
+                           const Options& options);
   static DW_HD void add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
                                   int levels);
 
  private:
   // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory.
   template <class F>
-  static DW_HD void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table, int p,
-                                F&& f) {
+  static DW_HD void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table,
+                                const Options& options, int p, F&& f) {
     const Piece& piece = table.piece[p];
-    if (piece.op == Op::value) return;
     const int axis = 3 - table.dim + piece.axis;
+    if (piece.op == Op::value || options.along == (axis == 2 ? Along::outer : Along::x)) return;
     const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
     for_slab(row, axis, first, last, [&](Index from, Index to) {
-      f(piece,
-        PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from)});
+      f(piece, PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from),
+                             options.rows});
     });
   }
 
@@ -78,8 +84,7 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
   const int levels = options.levels;
   const bool save = options.save;
   for (int p = 0; p < table.pieces; ++p) {
-    if (options.without_ends && table.piece[p].axis == table.dim - 1) continue;
-    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       // Where a derivative goes to one place alone no row in between is needed.
       const int only = table.only_term_of_piece[p];
       if (levels == 1 && !save && only >= 0 && table.term[only].coefficient != kOne) {
@@ -118,10 +123,10 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
 
 template <int order, class T, int chunk>
 DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
-                                                  const StageTable& table, int levels) {
+                                                  const StageTable& table, const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
-    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
-      for (int level = 0; level < levels; ++level)
+    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
           multiply_absorbed<op, inner>(row, stretch,
                                        row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
@@ -132,10 +137,10 @@ DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first
 
 template <int order, class T, int chunk>
 DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last,
-                                                const StageTable& table, int levels) {
+                                                const StageTable& table, const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
-    for_stretch(row, first, last, table, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
-      for (int level = 0; level < levels; ++level)
+    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+      for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
           gather_absorbed<op, order, inner>(row, stretch, row.view.scratch[level], row.view.adjoint[level],
                                             row.adjoint(level, piece.field));

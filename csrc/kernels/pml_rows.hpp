@@ -5,7 +5,8 @@
 
 namespace dualwave::DW_TARGET {
 
-// A stretch [from, to) of one row in the slabs of one axis, for one piece of a stage and one level.
+// A stretch [from, to) of a row in the slabs of one axis, for one piece of a stage and one level; the
+// transpose takes it of several rows, one beside the other along y.
 template <class T>
 struct PmlStretch {
   Index from, to;
@@ -13,6 +14,7 @@ struct PmlStretch {
   int memory_number;  // of the piece, among all that have memory
   int axis;
   Index at;  // offset of the stretch's row in the axis' slab arrays
+  Index rows;
 };
 
 // to[x] = scale * (what the layer adds to the derivative of the row f).
@@ -76,19 +78,24 @@ template <Op op, bool inner, class T>
 DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint,
                                    T* scratch) {
   const Layout<T>& l = row.layout;
-  const Index size = l.geometry.slab[s.axis].size;
+  const Slab& slab = l.geometry.slab[s.axis];
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   T* e = scratch + l.scratch[s.memory_number] + s.at;
-  if constexpr (op == Op::second) {
-    T *zeta = memory + 2 * size, *y = e + size, *z = y + size;
+  for (Index r = 0; r < s.rows; ++r) {
+    if constexpr (op == Op::second) {
+      T *zeta = memory + 2 * slab.size, *y = e + slab.size, *z = y + slab.size;
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      second_pml_multiply(s.scale * q[x], profile(x), memory + x, zeta + x, e + x, y + x, z + x);
-  } else {
+      for (Index x = s.from; x < s.to; ++x)
+        second_pml_multiply(s.scale * q[x], profile(x), memory + x, zeta + x, e + x, y + x, z + x);
+    } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      staggered_pml_multiply(s.scale * q[x], profile(x), memory + x, e + x);
+      for (Index x = s.from; x < s.to; ++x)
+        staggered_pml_multiply(s.scale * q[x], profile(x), memory + x, e + x);
+    }
+    q += l.geometry.stride[1];
+    memory += slab.stride[1];
+    e += slab.stride[1];
   }
 }
 
@@ -101,16 +108,21 @@ DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, cons
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];
   const Weights<T> w = l.weights[s.axis];
   const T* e = scratch + l.scratch[s.memory_number] + s.at;
-  if constexpr (op == Op::second) {
-    const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
-    const T *y = e + slab.size, *z = y + slab.size;
-    T* psi = adjoint + l.memory[s.memory_number] + s.at;
+  T* memory = adjoint + l.memory[s.memory_number] + s.at;
+  for (Index r = 0; r < s.rows; ++r) {
+    if constexpr (op == Op::second) {
+      const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+      const T *y = e + slab.size, *z = y + slab.size;
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a[0], psi + x);
-  } else {
+      for (Index x = s.from; x < s.to; ++x)
+        sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a[0], memory + x);
+    } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);
+      for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);
+    }
+    sum += l.geometry.stride[1];
+    memory += slab.stride[1];
+    e += slab.stride[1];
   }
 }
 

@@ -58,7 +58,8 @@ void for_absorbing(const Row<T>& row, F&& f) {
   if (g.slab[2].high > 0) in_chunks(g.n[2] - g.slab[2].high, g.row_cells());
 }
 
-// Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any.
+// Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any. The cells that
+// fill the last vector, past n[2], belong to the slab that ends there, if one does.
 template <class T, class F>
 DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&& f) {
   const Geometry& g = row.layout.geometry;
@@ -66,9 +67,8 @@ DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&
     if (g.in_slab(axis, row.index[axis])) f(first, last);
     return;
   }
-  const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
+  const Index low = g.slab[2].low < g.n[2] ? g.slab[2].low : g.row_cells(), high = g.n[2] - g.slab[2].high;
   if (first < low) f(first, last < low ? last : low);
-  // The cells that fill the last vector lie past n[2]: in no slab, where there is none.
   if (g.slab[2].high > 0 && last > high) f(first > high ? first : high, last);
 }
 

@@ -55,4 +55,8 @@ constexpr StageTable make_stage_table() {
   return table;
 }
 
+// One for all operations on a stage, of every order, type and instruction set.
+template <class Traits>
+inline constexpr StageTable stage_table = make_stage_table<Traits>();
+
 }  // namespace dualwave
