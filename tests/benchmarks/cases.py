@@ -18,10 +18,15 @@ PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times th
 
 @dataclass(frozen=True)
 class Goal:
-    """What is wanted beside Deepwave: times faster, and times less memory (0: no goal)."""
+    """What is wanted beside Deepwave: times faster, and times less memory (0: no goal).
+
+    devito: times faster than Devito. bandwidth: share of the memory's, see ``goals.py``.
+    """
 
     speed: float = 0.0
     memory: float = 0.0
+    devito: float = 0.0
+    bandwidth: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -175,9 +180,10 @@ def _receivers(case: Case) -> np.ndarray:
     return grid.reshape(-1, case.ndim).astype(np.int64)
 
 
-def _works(case: Case, forward: float = 0.0, gradient: float = 0.0) -> list[Case]:
+def _works(case: Case, forward: float | Goal, gradient: float) -> list[Case]:
     """Forward and gradient, with the goals of their speed; a gradient's memory is a tenth."""
-    goals = {"forward": Goal(forward), "gradient": Goal(gradient, 10.0)}
+    first = forward if isinstance(forward, Goal) else Goal(forward)
+    goals = {"forward": first, "gradient": Goal(gradient, 10.0)}
     return [
         dataclasses.replace(case, name=f"{case.name}-{work}", work=work, goal=goal)
         for work, goal in goals.items()
@@ -200,9 +206,9 @@ CASES = [
     ),
     *_works(Case("2d-8shots", (400, 800), 1000, shots=8), 2, 6),
     *_works(Case("2d-64small", (100, 100), 1000, shots=64), 3, 3),
-    Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2)),
-    *_works(Case("3d", (120, 120, 120), 200), 4, 12),
-    Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4)),
+    Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2, devito=1.3)),
+    *_works(Case("3d", (120, 120, 120), 200), Goal(4, devito=2, bandwidth=0.6), 12),
+    Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4, devito=2)),
     *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic"), 2, 6),
     *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic"), 2, 7),
     *_works(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic"), 4, 6),

@@ -32,6 +32,23 @@ def gpu() -> str:
     return _ask("import torch.cuda as c; print(c.get_device_name() if c.is_available() else '')")
 
 
+def bandwidth() -> float:
+    """Bytes a second of the STREAM triad, a = b + 3 c, on three arrays of 256 MB; best of 5."""
+    return float(_ask(_TRIAD))
+
+
+_TRIAD = """
+import time, torch
+a, b, c = (torch.ones(1 << 26) for _ in range(3))
+best = float("inf")
+for _ in range(5):
+    start = time.perf_counter()
+    torch.add(b, c, alpha=3.0, out=a)
+    best = min(best, time.perf_counter() - start)
+print(3 * 4 * a.numel() / best)
+"""
+
+
 def _ask(code: str) -> str:
     # In a process of its own: this one has nothing loaded that could disturb what it measures.
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

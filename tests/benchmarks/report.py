@@ -27,6 +27,7 @@ _DERIVATIVES = (
     "Derivatives beside the forward run of the same library and backend (`derivatives-2d-*`); "
     "`:eager` are the backends of array operations."
 )
+_GOALS = "What rows should be beside each other, and beside the bandwidth of the memory:"
 
 
 @dataclass
@@ -95,7 +96,11 @@ class Row:
 
 def table(rows: list[Row]) -> str:
     """Markdown."""
-    lines = [HEADER, ["---", "---", *["---:"] * 5, "---"], *(row.cells() for row in rows)]
+    return markdown([HEADER, ["---", "---", *["---:"] * 5, "---"], *(r.cells() for r in rows)])
+
+
+def markdown(lines: list[list[str]]) -> str:
+    """A table of cells."""
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -112,11 +117,11 @@ def derivatives(rows: list[Row]) -> str:
         else:
             ratio = f"{row.median / base.median:.2f}"
             lines.append([row.library, row.case.work, ratio, f"{row.peak_bytes / 1e6:.0f}"])
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown(lines)
 
 
-def block(rows: list[Row], machine: list[str], command: str) -> str:
-    """What lies between the two markers of the page."""
+def block(rows: list[Row], machine: list[str], command: str, goals: str = "") -> str:
+    """What lies between the two markers of the page; ``goals`` is the table of ``goals.py``."""
     versions = {row.library: row.version for row in rows if row.version}
     lines = [f"- {name} {version}" for name, version in versions.items()]
     return "\n".join(
@@ -132,6 +137,7 @@ def block(rows: list[Row], machine: list[str], command: str) -> str:
                 if any(r.case.interpreted for r in rows)
                 else []
             ),
+            *(["", _GOALS, "", goals] if goals else []),
         ]
     )
 

@@ -16,6 +16,7 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
+import goals
 import machine
 from cases import CASES, DT, MAX_SPEED, SPACING, STAGGERED, Case, quick
 from peer import threads
@@ -97,12 +98,15 @@ def main() -> int:
     arguments = parse_arguments()
     cases = chosen(arguments)
     facts = [*machine.describe(), f"threads: {threads()}, load before: {machine.load():.1f}"]
+    bandwidth = machine.bandwidth()
+    facts.append(f"bandwidth of the memory (STREAM triad): {bandwidth / 1e9:.1f} GB/s")
     print("\n".join(facts), flush=True)
     if machine.load() > 0.75 * threads():
         print("the machine is busy: these figures should not be kept", flush=True)
     plan = Plan(arguments.repeats, 0.01 if arguments.quick else 0.3, arguments.devito)
     rows = measure_all(cases, plan)
-    print("", table(rows), "", sep="\n")
+    judged = goals.table(rows, bandwidth)
+    print("", table(rows), "", judged, "", sep="\n")
 
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     everything = {"machine": facts, "rows": [row.facts() for row in rows]}
@@ -115,7 +119,7 @@ def main() -> int:
     complete = not arguments.quick and arguments.cases == ["*"]
     page = arguments.output or (PAGE if complete else None)
     if page:
-        write(page, block(rows, facts, command(arguments)))
+        write(page, block(rows, facts, command(arguments), judged))
         print(f"page: {page}")
     return 0
 

@@ -81,6 +81,35 @@ def test_goals_are_judged_by_medians(monkeypatch):
     assert row.verdicts() == "6 times faster: met; 1/10 of its memory: not met"
 
 
+def test_goals_between_rows_and_beside_the_machine(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    import goals
+    from cases import Case, Goal
+    from report import Row
+
+    forward = Case("any-forward", (8, 8), 100, pml=1, goal=Goal(devito=1.5, bandwidth=0.5))
+    gradient = Case("any-gradient", (8, 8), 100, pml=1, work="gradient")
+    rows = [
+        Row(forward, "devito", seconds=[1.0, 2.0, 9.0]),
+        Row(forward, "dualwave.torch", seconds=[0.5, 1.0, 8.0]),
+        Row(forward, "dualwave.jax", seconds=[1.0, 1.0, 8.8]),
+        Row(gradient, "dualwave.torch", seconds=[4.5]),
+        Row(gradient, "dualwave.jax", reason="not installed"),
+    ]
+    # 100 cells, 100 steps in a second: at 16 bytes 160 kB/s.
+    found = {(v.library, v.goal): (v.figure, v.met) for v in goals.verdicts(rows, 200e3)}
+    share = "0.5 of the bandwidth at 16 bytes a cell"
+    assert found == {
+        ("dualwave.torch", "1.5 times faster than Devito"): (2.0, True),
+        ("dualwave.torch", share): (pytest.approx(0.8), True),
+        ("dualwave.jax", "1.5 times faster than Devito"): (pytest.approx(9.0 / 8.8), False),
+        ("dualwave.jax", share): (pytest.approx(0.8), True),
+        ("dualwave.jax", "within 10% of dualwave.torch"): (pytest.approx(1.1), True),
+        ("dualwave.torch", "at most 4 times its forward run"): (4.5, False),
+    }
+    assert "| 4.50 | not met |" in goals.table(rows, 200e3)
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc: another meter")
 def test_peak_memory_is_that_of_the_work():
     """100 MB held before, 300 MB above it for a moment, 100 MB after: 300."""

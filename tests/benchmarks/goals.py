@@ -1,0 +1,79 @@
+"""Goals that compare rows with each other or with the machine.
+
+Those beside Deepwave are in the rows themselves.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from report import OURS, Row, markdown
+
+GRADIENT = 4.0
+"""Times its forward run that a gradient may take, in any case."""
+APART = 1.1
+"""Times the other front end that one may take."""
+BYTES_PER_CELL = 16
+"""What a step of the scalar equation moves at least, float32: two fields and a coefficient read,
+one field written."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """figure: as measured; goal: what it should be, in words."""
+
+    case: str
+    library: str
+    goal: str
+    figure: float
+    met: bool
+
+    def cells(self) -> list[str]:
+        """Columns of the table."""
+        verdict = "met" if self.met else "not met"
+        return [self.case, self.library, self.goal, f"{self.figure:.2f}", verdict]
+
+
+def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
+    """Of all rows that were measured.
+
+    Args:
+        bandwidth: of the machine's memory, bytes a second.
+    """
+    done = {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
+    for (name, library), row in done.items():
+        goal, label = row.case.goal, row.case.label
+        if library not in OURS:
+            continue
+        if goal.devito and (other := done.get((name, "devito"))):
+            ratio = _ratio(other, row)
+            wanted = f"{goal.devito:g} times faster than Devito"
+            yield Verdict(label, library, wanted, ratio, ratio >= goal.devito)
+        if goal.bandwidth and row.case.device == "cpu":
+            share = row.rate * 1e9 * BYTES_PER_CELL / bandwidth
+            wanted = f"{goal.bandwidth:g} of the bandwidth at {BYTES_PER_CELL} bytes a cell"
+            yield Verdict(label, library, wanted, share, share >= goal.bandwidth)
+        forward = done.get((name.removesuffix("gradient") + "forward", library))
+        if row.case.work == "gradient" and forward:
+            times = row.median / forward.median
+            wanted = f"at most {GRADIENT:g} times its forward run"
+            yield Verdict(label, library, wanted, times, times <= GRADIENT)
+        if library == OURS[1] and (other := done.get((name, OURS[0]))):
+            times = _ratio(row, other)
+            wanted = f"within {APART - 1:.0%} of {OURS[0]}"
+            yield Verdict(label, library, wanted, times, times <= APART)
+
+
+def _ratio(row: Row, other: Row) -> float:
+    """Of the times of the same rounds."""
+    pairs = zip(row.seconds, other.seconds, strict=False)
+    return statistics.median(own / its for own, its in pairs)
+
+
+def table(rows: list[Row], bandwidth: float) -> str:
+    """Markdown; "" where there is nothing to judge."""
+    found = [verdict.cells() for verdict in verdicts(rows, bandwidth)]
+    head = ["case", "library", "goal", "figure", "verdict"]
+    return markdown([head, ["---", "---", "---", "---:", "---"], *found]) if found else ""
