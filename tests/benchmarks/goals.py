@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from report import OURS, Row, markdown
+from report import OURS, Row, markdown, round_ratios
 
 GRADIENT = 4.0
 """Times its forward run that a gradient may take, in any case."""
@@ -40,7 +40,7 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
     """Of all rows that were measured.
 
     Args:
-        bandwidth: of the machine's memory, bytes a second.
+        bandwidth: of the machine's memory, bytes a second; looked at for cases with a goal of it.
     """
     done = {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
     for (name, library), row in done.items():
@@ -48,7 +48,7 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
         if library not in OURS:
             continue
         if goal.devito and (other := done.get((name, "devito"))):
-            ratio = _ratio(other, row)
+            ratio = statistics.median(round_ratios(other.seconds, row.seconds))
             wanted = f"{goal.devito:g} times faster than Devito"
             yield Verdict(label, library, wanted, ratio, ratio >= goal.devito)
         if goal.bandwidth and row.case.device == "cpu":
@@ -61,15 +61,9 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
             wanted = f"at most {GRADIENT:g} times its forward run"
             yield Verdict(label, library, wanted, times, times <= GRADIENT)
         if library == OURS[1] and (other := done.get((name, OURS[0]))):
-            times = _ratio(row, other)
+            times = statistics.median(round_ratios(row.seconds, other.seconds))
             wanted = f"within {APART - 1:.0%} of {OURS[0]}"
             yield Verdict(label, library, wanted, times, times <= APART)
-
-
-def _ratio(row: Row, other: Row) -> float:
-    """Of the times of the same rounds."""
-    pairs = zip(row.seconds, other.seconds, strict=False)
-    return statistics.median(own / its for own, its in pairs)
 
 
 def table(rows: list[Row], bandwidth: float) -> str:

@@ -51,7 +51,7 @@ class Row:
     @property
     def ratios(self) -> list[float]:
         """Per round: above 1, faster than Deepwave."""
-        return [base / own for base, own in zip(self.base_seconds, self.seconds, strict=False)]
+        return round_ratios(self.base_seconds, self.seconds)
 
     @property
     def rate(self) -> float:
@@ -92,6 +92,11 @@ class Row:
         if self.seconds:
             out |= {"median": self.median, "ratios": self.ratios, "gpts_per_s": self.rate}
         return out
+
+
+def round_ratios(seconds: list[float], others: list[float]) -> list[float]:
+    """One time over the other, of the same rounds; one of the two may have stopped early."""
+    return [one / other for one, other in zip(seconds, others, strict=False)]
 
 
 def table(rows: list[Row]) -> str:

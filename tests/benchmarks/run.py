@@ -98,8 +98,10 @@ def main() -> int:
     arguments = parse_arguments()
     cases = chosen(arguments)
     facts = [*machine.describe(), f"threads: {threads()}, load before: {machine.load():.1f}"]
-    bandwidth = machine.bandwidth()
-    facts.append(f"bandwidth of the memory (STREAM triad): {bandwidth / 1e9:.1f} GB/s")
+    bandwidth = 0.0
+    if any(case.goal.bandwidth for case in cases):
+        bandwidth = machine.bandwidth()
+        facts.append(f"bandwidth of the memory (STREAM triad): {bandwidth / 1e9:.1f} GB/s")
     print("\n".join(facts), flush=True)
     if machine.load() > 0.75 * threads():
         print("the machine is busy: these figures should not be kept", flush=True)
