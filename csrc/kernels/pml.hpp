@@ -44,8 +44,8 @@ DW_INLINE T staggered_pml(T derivative, PmlCell<T, A> pml, T* m) {
 
 // The transpose, first half: from the cotangent q of S (and of the memory) the fields whose derivatives the
 // second half takes: the layer adds D2 e - D1 y to the plain D2 q; z is what D1 carries back to psi.
-template <class T>
-DW_INLINE void second_pml_multiply(T q, PmlCell<T> pml, const T* psi, T* zeta, T* e, T* y, T* z) {
+template <class T, class A>
+DW_INLINE void second_pml_multiply(T q, PmlCell<T, A> pml, const T* psi, T* zeta, T* e, T* y, T* z) {
   const T total = zeta[0] + q;
   const T t = madd(pml.b, total, q);
   zeta[0] = pml.a[0] * total;
@@ -61,8 +61,8 @@ DW_INLINE T second_pml_gather(const T* e, const T* y, const T* z, Index slab_str
   return second_derivative<order>(e, slab_stride, w) - first_derivative<order>(y, slab_stride, w);
 }
 
-template <class T>
-DW_INLINE void staggered_pml_multiply(T q, PmlCell<T> pml, T* m, T* e) {
+template <class T, class A>
+DW_INLINE void staggered_pml_multiply(T q, PmlCell<T, A> pml, T* m, T* e) {
   const T total = m[0] + q;
   m[0] = pml.a[0] * total;
   e[0] = pml.b * total;

@@ -25,7 +25,7 @@ DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];
   const Weights<T> w = l.weights[s.axis];
-  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+  const PmlRow<op, inner, order / 2, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = state + l.memory[s.memory_number] + s.at;
   if constexpr (op == Op::second) {
     const T* psi = memory + row.view.parity * slab.size;
@@ -51,7 +51,7 @@ DW_NOINLINE void absorb_into(const Row<T>& row, const PmlStretch<T>& s, const T*
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];
   const Weights<T> w = l.weights[s.axis];
-  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+  const PmlRow<op, inner, order / 2, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = state + l.memory[s.memory_number] + s.at;
   const T factor = s.scale * scale;
   if constexpr (op == Op::second) {
@@ -79,7 +79,7 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
                                    T* scratch) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
-  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+  const PmlRow<op, inner, 0, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   T* e = scratch + l.scratch[s.memory_number] + s.at;
   for (Index r = 0; r < s.rows; ++r) {
@@ -111,7 +111,7 @@ DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, cons
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   for (Index r = 0; r < s.rows; ++r) {
     if constexpr (op == Op::second) {
-      const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+      const PmlRow<op, inner, 0, T> profile(l.profile[s.axis], row.index[s.axis]);
       const T *y = e + slab.size, *z = y + slab.size;
 #pragma GCC ivdep
       for (Index x = s.from; x < s.to; ++x)

@@ -72,22 +72,31 @@ DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&
   if (g.slab[2].high > 0 && last > high) f(first > high ? first : high, last);
 }
 
-// The profiles that an operator's derivative sees: those of the nodes it lands on.
-template <Op op, bool inner, class T>
+// The profiles that an operator's derivative sees: those of the nodes it lands on, along x; or, on the other
+// axes, those of the row, in variables of their own, which nothing that a loop writes could change. `a` is
+// known as far as `reach` cells away.
+template <Op op, bool inner, int reach, class T>
 struct PmlRow {
-  const T *a, *b, *db;
+  struct Taps {
+    const T* a;
+    DW_INLINE T operator[](int distance) const { return a[reach + distance]; }
+  };
+  T a[2 * reach + 1], b, db;
   DW_HD PmlRow(const Profile<T>& p, Index cell) {
-    const Index at = inner ? 0 : cell;
-    a = (op == Op::forward ? p.a_half : p.a) + at;
-    b = (op == Op::forward ? p.b_half : p.b) + at;
-    db = p.db + at;
+    const T* const from = op == Op::forward ? p.a_half : p.a;
+    unroll<2 * reach + 1>([&](auto k) DW_FLAT { a[k] = from[cell + k - reach]; });
+    b = (op == Op::forward ? p.b_half : p.b)[cell];
+    db = p.db[cell];
   }
-  DW_INLINE PmlCell<T> operator()(Index x) const {
-    if constexpr (inner)
-      return {a + x, b[x], db[x]};
-    else
-      return {a, *b, *db};
-  }
+  DW_INLINE PmlCell<T, Taps> operator()(Index) const { return {{a}, b, db}; }
+};
+
+template <Op op, int reach, class T>
+struct PmlRow<op, true, reach, T> {
+  const T *a, *b, *db;
+  DW_HD PmlRow(const Profile<T>& p, Index)
+      : a(op == Op::forward ? p.a_half : p.a), b(op == Op::forward ? p.b_half : p.b), db(p.db) {}
+  DW_INLINE PmlCell<T> operator()(Index x) const { return {a + x, b[x], db[x]}; }
 };
 
 }  // namespace dualwave::DW_TARGET
