@@ -17,9 +17,9 @@ struct PmlStretch {
   Index rows;
 };
 
-// to[x] = scale * (what the layer adds to the derivative of the row f).
-template <Op op, int order, bool inner, class T>
-DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict to) {
+// put(x, what the layer adds to the derivative of the row f) for each cell.
+template <Op op, int order, bool inner, class T, class Put>
+DW_INLINE void for_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, Put&& put) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
@@ -33,44 +33,28 @@ DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T
     T* zeta = memory + 2 * slab.size;
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      to[x] = s.scale *
-              second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride);
+      put(x, second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride));
   } else {
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      to[x] = s.scale * staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
+      put(x, staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x));
   }
+}
+
+// to[x] = scale * that.
+template <Op op, int order, bool inner, class T>
+DW_NOINLINE void absorb(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T* __restrict to) {
+  for_absorbed<op, order, inner>(row, s, f, state,
+                                 [&, scale = s.scale](Index x, T value) DW_FLAT { to[x] = scale * value; });
 }
 
 // The same times c[x], added where it goes: target[x] += scale * c[x] * it.
 template <Op op, int order, bool inner, class T>
 DW_NOINLINE void absorb_into(const Row<T>& row, const PmlStretch<T>& s, const T* f, T* state, T scale,
                              const T* c, T* __restrict target) {
-  const Layout<T>& l = row.layout;
-  const Slab& slab = l.geometry.slab[s.axis];
-  const Index stride = inner ? 1 : l.geometry.stride[s.axis];
-  const Index slab_stride = inner ? 1 : slab.stride[s.axis];
-  const Weights<T> w = l.weights[s.axis];
-  const PmlRow<op, inner, order / 2, T> profile(l.profile[s.axis], row.index[s.axis]);
-  T* memory = state + l.memory[s.memory_number] + s.at;
-  const T factor = s.scale * scale;
-  if constexpr (op == Op::second) {
-    const T* psi = memory + row.view.parity * slab.size;
-    T* psi_next = memory + (1 - row.view.parity) * slab.size;
-    T* zeta = memory + 2 * slab.size;
-#pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      target[x] =
-          madd(factor * c[x],
-               second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride),
-               target[x]);
-  } else {
-#pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      target[x] =
-          madd(factor * c[x], staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x),
-               target[x]);
-  }
+  for_absorbed<op, order, inner>(row, s, f, state, [=, factor = s.scale * scale](Index x, T value) DW_FLAT {
+    target[x] = madd(factor * c[x], value, target[x]);
+  });
 }
 
 // The transpose's first pass, over the row q of Lambda.
