@@ -110,8 +110,16 @@ struct StageTraits {
 
   // A stage falls into parts that have nothing to do with each other: terms that share a quantity or a target
   // are of one part. Each part is a loop of its own, with few enough arrays for the registers.
+  static constexpr bool read_together(int quantity, int other) {
+    for (const Piece& p : stage.piece)
+      for (const Piece& q : stage.piece)
+        if (pieces <= 3 && p.quantity == quantity && q.quantity == other && p.field == q.field) return true;
+    return false;
+  }
   static constexpr auto part_of_term = groups_of<terms>([](int i, int j) {
-    return stage.term[i].quantity == stage.term[j].quantity || stage.term[i].target == stage.term[j].target;
+    const Term &one = stage.term[i], &other = stage.term[j];
+    return one.quantity == other.quantity || one.target == other.target ||
+           read_together(one.quantity, other.quantity);
   });
   static constexpr int parts = group_count(part_of_term);
   static constexpr int part_of_quantity(int quantity) {
