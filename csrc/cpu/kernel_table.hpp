@@ -32,16 +32,17 @@ struct Rows {
   static constexpr Index kTileBytes = 512 * 1024;  // half of a core's L2 cache, as cores are now
   static constexpr Index kArraysAtATime = 3;       // a field and the PML memory along z and y
   static constexpr Index kLeastTile = 8;
-  static constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when their ends' turn comes
+  static constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when the PML's turn comes
 
-  // Rows [first, last) of one plane. The ends of all of them come last: there the work on one row is short.
+  // Rows [first, last) of one plane. What starts a loop is done once for all of them, where it may.
   template <class Stage, class Traits, class Interpreted, class T>
   static void apply(const Layout<T>& layout, const View<T>& view, Index first, Index last) {
     constexpr const StageTable& table = stage_table<Traits>;
     constexpr bool with_ends = Stage::absorbs_ends();
+    Stage::template apply<Interpreted>(Row<T>(layout, view, first), last - first, 0,
+                                       layout.geometry.row_cells(), table);
     for (Index r = first; r < last; ++r) {
       const Row<T> row(layout, view, r);
-      Stage::template apply<Interpreted>(row, 0, layout.geometry.row_cells(), table);
       if (with_ends && !row.in_outer_slab()) continue;
       for_absorbing(row, [&](Index from, Index to) {
         Stage::template absorb<Interpreted, with_ends ? Along::outer : Along::all>(row, from, to, table);

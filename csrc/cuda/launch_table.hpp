@@ -29,7 +29,7 @@ struct Cells {
         if (view.gradient[l]) view.gradient[l] += shot * strides.gradient;
       }
       const Row<T> row(batch.layout, view, r);
-      Stage::template apply<Interpreted>(row, x, x + 1, table);
+      Stage::template apply<Interpreted>(row, 1, x, x + 1, table);
       if (row.in_outer_slab() || g.in_slab(2, x)) Stage::template absorb<Interpreted>(row, x, x + 1, table);
     });
   }

@@ -8,10 +8,10 @@ template <class Traits, int order, class T, int levels, bool save>
 struct ForwardStage {
   static constexpr int first_axis = 3 - Traits::dim;
 
-  // The stage without the PML, over cells [first, last).
+  // The stage without the PML, over cells [first, last) of `rows` rows, one beside the other along y.
   template <class Interpreted>
-  static DW_HD void apply(const Row<T>& row, Index first, Index last, const StageTable&) {
-    unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, first, last); });
+  static DW_HD void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
+    unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, rows, first, last); });
   }
 
   template <class Interpreted, Along along = Along::all>
@@ -63,7 +63,8 @@ struct ForwardStage {
   // registers.
   static DW_NOINLINE void absorb_end(const Row<T>& row, Index rows, Index first, Index last) {
     const Geometry& g = row.layout.geometry;
-    const Pointers at(row);
+    const Stencils stencils(row.layout);
+    const Grids at(row, row.view.state, row.view.history);
     const Profile<T> profile = row.layout.profile[2];
     const Index slab = g.slab[2].size;
     const Index old = row.view.parity * slab, young = slab - old;  // of the two copies of psi
@@ -89,12 +90,13 @@ struct ForwardStage {
               T* m = memory[p] + in_slab + x;
               T value;
               if constexpr (piece.op == Op::second)
-                value = second_pml<order>(f, 1, at.weights[2], pml, m + old, m + young, m + 2 * slab, 1);
+                value =
+                    second_pml<order>(f, 1, stencils.weights[2], pml, m + old, m + young, m + 2 * slab, 1);
               else
-                value = staggered_pml(derivative<piece.op, order>(f, 1, at.weights[2]), pml, m);
+                value = staggered_pml(derivative<piece.op, order>(f, 1, stencils.weights[2]), pml, m);
               value *= static_cast<T>(piece.scale);
               if constexpr (save && Traits::in_history(piece.quantity))
-                at.history[0][Traits::history_slot(piece.quantity)][cell + x] += value;
+                at.block[0][Traits::history_slot(piece.quantity)][cell + x] += value;
               unroll<Traits::terms>([&](auto t) DW_FLAT {
                 constexpr Term term = Traits::term(t);
                 if constexpr (term.quantity == piece.quantity) {
@@ -112,41 +114,29 @@ struct ForwardStage {
     }
   }
 
-  // Pointers to the cells of a row, by level.
-  struct Pointers {
-    T* field[levels][Traits::fields];
-    const T* coefficient[levels][Traits::coefficients];
-    T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
+  using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, save ? Traits::histories : 0, T>;
+
+  struct Stencils {
     Weights<T> weights[3];
     Index stride[3];
-
-    // Every index is a constant, or the whole would stay in memory, and be read again in every cell.
-    DW_INLINE explicit Pointers(const Row<T>& row) {
-      unroll<levels>([&](auto level) DW_FLAT {
-        unroll<Traits::fields>([&](auto f) DW_FLAT { field[level][f] = row.state(level, f); });
-        unroll<Traits::coefficients>([&](auto c)
-                                         DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
-        if constexpr (save)
-          unroll<Traits::histories>(
-              [&](auto h) DW_FLAT { history[level][h] = row.grid(row.view.history[level], h); });
-      });
+    DW_INLINE explicit Stencils(const Layout<T>& layout) {
       unroll<Traits::dim>([&](auto a) DW_FLAT {
         constexpr int axis = first_axis + a;
         unroll<order / 2 + 1>([&](auto k) DW_FLAT {
-          weights[axis].second[k] = row.layout.weights[axis].second[k];
+          weights[axis].second[k] = layout.weights[axis].second[k];
           if constexpr (k < order / 2) {
-            weights[axis].first[k] = row.layout.weights[axis].first[k];
-            weights[axis].staggered[k] = row.layout.weights[axis].staggered[k];
+            weights[axis].first[k] = layout.weights[axis].first[k];
+            weights[axis].staggered[k] = layout.weights[axis].staggered[k];
           }
         });
-        stride[axis] = row.layout.geometry.stride[axis];
+        stride[axis] = layout.geometry.stride[axis];
       });
     }
   };
 
   // g_q at cell x without the PML's part: the sum of its pieces.
   template <int level, int q>
-  static DW_INLINE T quantity(const Pointers& at, Index x) {
+  static DW_INLINE T quantity(const Grids& at, const Stencils& stencils, Index x) {
     T sum = 0;
     bool started = false;
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
@@ -155,9 +145,9 @@ struct ForwardStage {
         constexpr int axis = first_axis + piece.axis;
         constexpr T scale = static_cast<T>(piece.scale);
         const Index stride =
-            axis == 2 ? 1 : at.stride[axis];  // a constant 1 is what lets the loop use vectors
+            axis == 2 ? 1 : stencils.stride[axis];  // a constant 1 is what lets the loop use vectors
         const T value =
-            derivative<piece.op, order>(at.field[level][piece.field] + x, stride, at.weights[axis]);
+            derivative<piece.op, order>(at.field[level][piece.field] + x, stride, stencils.weights[axis]);
         if (!started)
           sum = scale == 1 ? value : scale * value;
         else
@@ -171,7 +161,7 @@ struct ForwardStage {
   // The new value of a target at cell x: terms without a coefficient first, for the others are then one fused
   // operation each.
   template <int level, int f, class Quantities>
-  static DW_INLINE T updated(const Pointers& at, const Quantities& g, Index x) {
+  static DW_INLINE T updated(const Grids& at, const Quantities& g, Index x) {
     T sum = Traits::stage.accumulate ? at.field[level][f][x] : T(0);
     bool started = Traits::stage.accumulate;
     unroll<Traits::terms>([&](auto t) DW_FLAT {
@@ -198,17 +188,22 @@ struct ForwardStage {
   }
 
   template <int part>
-  static DW_HD void update(const Row<T>& row, Index first, Index last) {
-    const Pointers at(row);
+  static DW_HD void update(const Row<T>& row, Index rows, Index first, Index last) {
+    const Stencils stencils(row.layout);
+    Grids at(row, row.view.state, row.view.history);
+    for (Index r = 0; r < rows; ++r, at.advance(row)) update_row<part>(at, stencils, first, last);
+  }
+
+  template <int part>
+  static DW_INLINE void update_row(const Grids& at, const Stencils& stencils, Index first, Index last) {
 #pragma GCC ivdep
     for (Index x = first; x < last; ++x) {
       T g[levels][Traits::quantities];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
           if constexpr (Traits::part_of_quantity(q) == part) {
-            const T value = quantity<level, q>(at, x);
-            if constexpr (save && Traits::in_history(q))
-              at.history[level][Traits::history_slot(q)][x] = value;
+            const T value = quantity<level, q>(at, stencils, x);
+            if constexpr (save && Traits::in_history(q)) at.block[level][Traits::history_slot(q)][x] = value;
             g[level][q] = value;
           }
         });

@@ -39,8 +39,8 @@ struct Interpreted {
                              const Options& options);
   static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table,
                            const Options& options);
-  static DW_HD void add_gradients(const Row<T>& row, Index first, Index last, const StageTable& table,
-                                  int levels);
+  static DW_HD void add_gradients(const Row<T>& row, Index rows, Index first, Index last,
+                                  const StageTable& table, int levels);
 
  private:
   // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory.
@@ -150,7 +150,7 @@ DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, 
 
 // gradient of each coefficient += scale * quantity * cotangent of the target.
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index first, Index last,
+DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index rows, Index first, Index last,
                                                        const StageTable& table, int levels) {
   for (int t = 0; t < table.terms; ++t) {
     const Term& term = table.term[t];
@@ -158,9 +158,11 @@ DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index 
     for (int level = 0; level < levels; ++level)
       for (int part = 0; part <= level; ++part)
         if ((part & level) == part)
-          add_product<T>(row.grid(row.view.gradient[level], term.coefficient), static_cast<T>(term.scale),
-                         row.grid(row.view.history[part], table.history_of_term[t]),
-                         row.adjoint(level ^ part, term.target), first, last);
+          for (Index r = 0, below = 0; r < rows; ++r, below += row.layout.geometry.stride[1])
+            add_product<T>(row.grid(row.view.gradient[level], term.coefficient) + below,
+                           static_cast<T>(term.scale),
+                           row.grid(row.view.history[part], table.history_of_term[t]) + below,
+                           row.adjoint(level ^ part, term.target) + below, first, last);
   }
 }
 

@@ -46,6 +46,34 @@ struct Row {
   }
 };
 
+// Cell 0 of a row in the grids that a loop over rows uses, by level: the fields of the state or of the
+// adjoint, the coefficients, and the grids of a block (history or scratch). Every index is a constant, or the
+// whole would stay in memory, and be read again in every cell.
+template <int levels, int fields, int coefficients, int blocks, class T>
+struct RowGrids {
+  T* field[levels][fields];
+  const T* coefficient[levels][coefficients];
+  T* block[levels][blocks > 0 ? blocks : 1];
+
+  DW_INLINE RowGrids(const Row<T>& row, T* const (&of_fields)[kLevels], T* const (&of_blocks)[kLevels]) {
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<fields>([&](auto f) DW_FLAT { field[level][f] = row.grid(of_fields[level], row.view.slot[f]); });
+      unroll<coefficients>([&](auto c) DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
+      unroll<blocks>([&](auto b) DW_FLAT { block[level][b] = row.grid(of_blocks[level], b); });
+    });
+  }
+  // To the next row. A level without coefficients has one row of zeros for all.
+  DW_INLINE void advance(const Row<T>& row) {
+    const Index step = row.layout.geometry.stride[1];
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<fields>([&](auto f) DW_FLAT { field[level][f] += step; });
+      unroll<coefficients>([&](auto c)
+                               DW_FLAT { coefficient[level][c] += step * row.view.coefficient_step[level]; });
+      unroll<blocks>([&](auto b) DW_FLAT { block[level][b] += step; });
+    });
+  }
+};
+
 // Calls f(first, last) over the stretches of the row that the PML reaches, at most kChunk long.
 template <class T, class F>
 void for_absorbing(const Row<T>& row, F&& f) {
