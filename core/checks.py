@@ -204,11 +204,20 @@ def finite(fw: Framework, name: str, x: Any) -> np.ndarray | None:
     return values
 
 
+def all_finite(fw: Framework, x: Array) -> bool | None:
+    """Whether all values are finite; None where they are unknown. ``x`` stays on its device."""
+    # A finite sum has finite terms, and takes one pass; of finite terms it may still overflow.
+    with np.errstate(over="ignore", invalid="ignore"):
+        likely = fw.concrete(fw.xp.isfinite(fw.xp.sum(x)))
+    if likely is None:
+        return None
+    return bool(likely.all() or fw.concrete(fw.xp.all(fw.xp.isfinite(x))).all())
+
+
 def finite_field(fw: Framework, name: str, x: Array) -> None:
     """As :func:`finite`, but ``x`` stays on its device; unknown as well where it is a constant of
     a traced function."""
-    known = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
-    if known is not None and not known.all():
+    if all_finite(fw, x) is False:
         finite(fw, name, x)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from . import engine
+from . import checks, engine
 from .call import Call, bind, signature
 from .callbacks import Tap, segments
 from .docstrings import docstring
@@ -181,8 +181,7 @@ def _output(
 def _check_finite(fw: Framework, output: Any) -> None:
     for name, value in output._asdict().items():
         for x in value.values() if isinstance(value, dict) else (value,):
-            fine = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
-            if fine is not None and not fine.all():
+            if checks.all_finite(fw, x) is False:
                 raise FloatingPointError(
                     f"{name}: has values that are NaN or infinite. The amplitudes or initial "
                     "wavefields may be too large for the dtype, or max_vel below the model's "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dualwave
-from dualwave import IGNORE_LOCATION
+from dualwave import IGNORE_LOCATION, checks
 from helpers.calls import FRONT_ENDS, case
 
 V = case(2)["v"]
@@ -378,6 +378,22 @@ def test_what_may_look_wrong_but_is_not():
     assert float(high.max()) > 2600.1
     single = {"v": high, "source_amplitudes": AMPLITUDES.astype(np.float32), "max_vel": 2600.1}
     dualwave.plan("scalar", **arguments | single)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_all_finite(name):
+    front = FRONT_ENDS[name]()
+    fw = front.module.scalar.framework
+    largest = np.finfo(np.float32).max
+    for values, wanted in (
+        ([1.0, -2.0], True),
+        ([largest, largest], True),  # their sum is not
+        ([largest, -largest, 1.0], True),
+        ([1.0, np.nan], False),
+        ([np.inf, -np.inf], False),
+        ([], True),
+    ):
+        assert checks.all_finite(fw, front.array(np.array(values, np.float32))) is wanted
 
 
 def test_torch_names_the_device():
