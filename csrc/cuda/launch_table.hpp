@@ -13,7 +13,7 @@ struct Cells {
   template <class Stage, class Traits, class Interpreted, class T>
   static void run(const device::Stream& stream, const BatchView<T>& batch) {
     const Geometry& g = batch.layout.geometry;
-    const StageTable table = make_stage_table<Traits>();
+    const StageTable table = stage_table<Traits>;
     stream.for_each(batch.strides.shots * g.cells(), [batch, table] DW_DEVICE(Index i) {
       const Geometry& g = batch.layout.geometry;
       const Strides& strides = batch.strides;

@@ -30,10 +30,8 @@ struct ForwardStage {
   // Over `rows` of them, of which `row` is the first, one beside the other along y.
   template <class Interpreted>
   static void absorb_ends(const Row<T>& row, Index rows, const StageTable&) {
-    const Geometry& g = row.layout.geometry;
-    const Index low = g.slab[2].low, high = g.n[2] - g.slab[2].high;
-    if (low > 0) absorb_end(row, rows, 0, low < g.n[2] ? low : g.row_cells());
-    if (high < g.n[2]) absorb_end(row, rows, high, g.row_cells());
+    for_slab(row, 2, 0, row.layout.geometry.row_cells(),
+             [&](Index first, Index last) { absorb_end(row, rows, first, last); });
   }
 
  private:
