@@ -98,7 +98,9 @@ $wavefields_text
     check_output_finite: raise FloatingPointError when an output is NaN or infinite.
     gradient_storage: where a gradient has the forward fields from. "auto" (default) and
         "checkpoint": from states kept at intervals, the steps between them being repeated
-        (Griewank & Walther 2000). The gradient has the same bits whatever is kept.
+        (Griewank & Walther 2000). "full": from what the gradient needs of every step, kept by the
+        forward run; nothing is repeated, and memory grows with the number of steps. The gradient
+        has the same bits whatever is kept.
     memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to the
         models may take, its inputs not counted, nor what PyTorch keeps of the arithmetic between
         models and coefficients, nor the scattered fields of a Born form. States are kept and steps

@@ -32,8 +32,8 @@ class Description:
     source and one receiver touch. gradients: number of models G in a coefficient gradient.
     checkpoint_interval: steps between kept states, 0 for the native default. history_steps: those
     whose quantities a gradient keeps at once, 0 for all of an interval; inner_states: kept inside
-    an interval on the way back. sampling: of every so many steps one counts in the gradient of
-    coefficients, for all.
+    an interval on the way back. full_history: the quantities of all steps are kept, and no state.
+    sampling: of every so many steps one counts in the gradient of coefficients, for all.
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
     is "pml" for all.
     """
@@ -55,6 +55,7 @@ class Description:
     history_steps: int = 0
     inner_states: int = 0
     sampling: int = 1
+    full_history: bool = False
     dtype: str = "float32"
     faces: tuple[str, ...] = ()
 
@@ -127,6 +128,7 @@ class Description:
             self.history_steps,
             self.inner_states,
             self.sampling,
+            int(self.full_history),
         ]
 
     def spacings(self) -> list[float]:

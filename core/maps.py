@@ -60,13 +60,13 @@ CONSTANTS = Constants._fields
 INPUT_SLOTS = (
     *(f"{name}{level}" for level in range(4) for name in OPERANDS),
     *(f"{name}_bar{level}" for level in range(2) for name in Cotangents._fields),
-    "checkpoints",
+    "residual",
     *CONSTANTS,
 )
 OUTPUT_SLOTS = (
     *(f"{name}{level}" for level in range(4) for name in ("receivers", "state")),
     *(f"{name}_gradient{level}" for level in range(2) for name in OPERANDS),
-    "checkpoints",
+    "residual",
 )
 
 _LEVELS = {"forward": 1, "tangent": 2, "second_tangent": 4, "adjoint": 1, "tangent_adjoint": 2}
@@ -100,7 +100,7 @@ def accepted_inputs(map_name: str) -> tuple[str, ...]:
     if map_name in _REVERSE:
         names |= {f"{name}_bar{lev}" for lev in range(levels) for name in Cotangents._fields}
     if map_name == "adjoint":
-        names.add("checkpoints")
+        names.add("residual")
     return tuple(name for name in INPUT_SLOTS if name in names)
 
 
@@ -116,7 +116,7 @@ def possible_outputs(map_name: str) -> tuple[str, ...]:
     if map_name in _REVERSE:
         names |= {f"{name}_gradient{level}" for level in range(levels) for name in OPERANDS}
     if map_name in ("forward", "tangent"):
-        names.add("checkpoints")
+        names.add("residual")
     return tuple(name for name in OUTPUT_SLOTS if name in names)
 
 
@@ -141,7 +141,7 @@ class Signature:
 def signature(description: Description, map_name: str, present: int, wanted: int) -> Signature:
     """Shapes and dtypes of a call; ValueError when the map has no such slot or lacks a needed one.
 
-    The checkpoints are opaque: their last two lengths are for the compiled core to say.
+    The residual is opaque: its last two lengths are for the compiled core to say.
     """
     if map_name not in MAPS:
         raise ValueError(f"map {map_name!r} is unknown; there are {', '.join(MAPS)}")
@@ -177,7 +177,7 @@ def _operand(description: Description, slot: str, gradient: bool) -> Operand:
         "receiver_weights": (d.shots, d.receivers, d.receiver_taps),
         "state": (d.shots, d.state_size),
         "receivers": (d.shots, d.receivers, d.nt),
-        "checkpoints": (d.shots, None, None),
+        "residual": (d.shots, None, None),
         "source_nodes": (d.shots, d.sources, d.source_taps),
         "receiver_nodes": (d.shots, d.receivers, d.receiver_taps),
         "model_index": (5, d.shots),

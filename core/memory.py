@@ -46,7 +46,7 @@ def gradient_bytes(d: Description, backend: str, device: bool = False) -> dict[s
     size = _BYTES[d.dtype]
     return {
         "gradient grids": size * d.gradients * d.coefficients * d.cells,
-        "kept states": size * prod(native.checkpoint_shape(d)),
+        ("history" if d.full_history else "kept states"): size * prod(native.residual_shape(d)),
         WORKSPACE: native.workspace_bytes("adjoint", d, device),
     }
 

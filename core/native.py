@@ -110,9 +110,10 @@ def integers(description: Description) -> list[int]:
     return description.ints(equation_id(description.equation))
 
 
-def checkpoint_shape(description: Description) -> tuple[int, int, int]:
-    """Shape [S, count, elements] of the residual that ``forward`` leaves for ``adjoint``."""
-    count, elements = load().checkpoint_shape(integers(description))
+def residual_shape(description: Description) -> tuple[int, int, int]:
+    """Shape [S, count, elements] of the residual that ``forward`` leaves for ``adjoint``: kept
+    states, or the history of all steps as one."""
+    count, elements = load().residual_shape(integers(description))
     return description.shots, int(count), int(elements)
 
 
@@ -162,9 +163,9 @@ def checked(
             )
     outputs = []
     for out in call.outputs:
-        # The signature knows all lengths of outputs but those of the checkpoints.
+        # The signature knows all lengths of outputs but those of the residual.
         known = tuple(length for length in out.shape if length is not None)
-        shape = checkpoint_shape(description) if out.slot == "checkpoints" else known
+        shape = residual_shape(description) if out.slot == "residual" else known
         outputs.append(Output(out.slot, shape, out.dtype))
     return tuple(outputs)
 

@@ -36,6 +36,7 @@ class Plan:
         gradient_memory: bytes by kind that a gradient with respect to the models takes beside
             these, with a workspace in place of the forward's; empty where the compiled core is not
             there to say.
+        gradient_storage: "checkpoint" or "full", as resolved.
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
         recomputation: forward steps that a gradient marches again, for each step of the run.
@@ -65,6 +66,7 @@ class Plan:
     cells_per_wavelength: float | None
     memory: dict[str, int] = field(default_factory=dict)
     gradient_memory: dict[str, int] = field(default_factory=dict)
+    gradient_storage: str | None = None
     checkpoint_interval: int | None = None
     history_steps: int | None = None
     inner_states: int | None = None
@@ -101,15 +103,18 @@ class Plan:
         if self.gradient_memory:
             rows += [
                 ("with a gradient", _size(self.total_gradient_memory)),
-                (
-                    "gradient: states",
-                    f"every {self.checkpoint_interval} steps, "
-                    f"{self.inner_states} more inside; history of {self.history_steps} steps",
-                ),
+                ("gradient: storage", self._storage()),
                 ("gradient: repeats", f"{self.recomputation:.3g} forward runs"),
             ]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+    def _storage(self) -> str:
+        held = f"history of {self.history_steps} steps"
+        if self.gradient_storage == "full":
+            return f"full, {held}"
+        states = f"every {self.checkpoint_interval} steps, {self.inner_states} more inside"
+        return f"checkpoint, states {states}; {held}"
 
 
 def plan(propagator: str | Equation | Callable[..., Any], *args: Any, **keywords: Any) -> Plan:
@@ -150,6 +155,7 @@ def summarise(setup: Setup) -> Plan:
     if gradient:
         names = ("checkpoint_interval", "history_steps", "inner_states")
         storage = dict(zip(names, core().storage(d), strict=True))
+        storage["gradient_storage"] = "full" if d.full_history else "checkpoint"
         storage["recomputation"] = repeated_steps(d) / max(d.nt, 1)
     return Plan(
         equation=d.equation,

@@ -30,6 +30,7 @@ from .terms import (
     into_cotangents,
     into_operands,
     kept,
+    needs_residual,
     operands,
     outputs,
     residual,
@@ -65,7 +66,7 @@ def tangent(call: Call, dots: Slots) -> list[Term]:
 
     Args:
         call: the call to differentiate.
-        dots: tangents by input slot; those of constants and checkpoints are ignored.
+        dots: tangents by input slot; those of constants and of the residual are ignored.
 
     Returns:
         Terms whose ``results`` name output slots of ``call``; one that none names is constant.
@@ -113,7 +114,7 @@ def independent(call: Call, changed: Collection[str]) -> list[str]:
 
 def _kind(slot: str) -> str:
     """The level of a slot, and whether it is a cotangent or a gradient."""
-    if slot == "checkpoints":
+    if slot == "residual":
         return "0"
     prefix = next((word for word in ("bar", "gradient") if f"_{word}" in slot), "")
     return prefix + slot[-1]
@@ -123,7 +124,7 @@ def split(call: Call, unknown: Collection[str]) -> tuple[Term, Call] | None:
     """The parts of a call that can and that cannot be computed without the ``unknown`` inputs.
 
     Linearization knows the operands of a derivative before its direction. Where results do not wait
-    for that, they come from a call of a lower map, which also leaves the checkpoints for the
+    for that, they come from a call of a lower map, which also leaves the residual for the
     adjoint of what remains.
 
     Returns:
@@ -136,8 +137,8 @@ def split(call: Call, unknown: Collection[str]) -> tuple[Term, Call] | None:
     known = _lower(call, ready)
     if not known.results:
         return None
-    if call.map == "tangent":
-        known = known.wanting((*known.call.wanted, "checkpoints"))
+    if call.map == "tangent" and needs_residual(unknown, 1):
+        known = known.wanting((*known.call.wanted, "residual"))
     rest = tuple(slot for slot in call.wanted if slot not in known.results.values())
     return known, replace(call, wanted=rest)
 

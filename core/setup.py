@@ -95,6 +95,7 @@ class Setup:
             dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
             faces=self.faces,
             sampling=self.step_ratio * sampled if sampled > 1 else 1,
+            full_history=self.options.gradient_storage == "full",
         )
         limit = parse_limit(self.options.memory_limit)
         return described if limit is None else within(described, limit, self.device)

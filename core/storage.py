@@ -4,7 +4,8 @@ A gradient needs the equation's quantities of every step, last to first. ``forwa
 every ``checkpoint_interval`` steps. On the way back each interval is marched again, and
 ``history_steps`` of its steps are held at a time; where those are fewer than an interval has,
 ``inner_states`` more states are kept inside it and the march is repeated from them by binomial
-checkpointing (Griewank & Walther 2000). Whatever is chosen, the gradient has the same bits.
+checkpointing (Griewank & Walther 2000). Or ``forward`` keeps the quantities of every step, the full
+history, and nothing is repeated. Whatever is chosen, the gradient has the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from . import checks
 from .layout import Description
 from .memory import core, total_bytes
 
-STRATEGIES = ("auto", "checkpoint")
+STRATEGIES = ("auto", "checkpoint", "full")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _MOST_INNER_STATES = 30
@@ -60,7 +61,7 @@ def _within(d: Description, limit: int, device: bool, threads: int) -> Descripti
     if least <= limit:
         return d
     steps = math.inf
-    for candidate, needed in _candidates(d, limit, device):
+    for candidate, needed in () if d.full_history else _candidates(d, limit, device):
         least = min(least, needed)
         if needed <= limit and (repeated := repeated_steps(candidate)) < steps:
             steps, best = repeated, candidate
@@ -69,7 +70,8 @@ def _within(d: Description, limit: int, device: bool, threads: int) -> Descripti
             "memory_limit",
             f"got {limit} bytes, but the call with a gradient takes at least {least}",
             f"{least} bytes or more",
-            "Or give fewer shots at a time, or cut the model, with survey_pad for instance.",
+            "Or give fewer shots at a time, or cut the model, with survey_pad for instance"
+            + (", or use gradient_storage='checkpoint'." if d.full_history else "."),
         )
     return best
 
@@ -96,6 +98,8 @@ def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Desc
 
 def repeated_steps(d: Description) -> int:
     """Forward steps that a gradient marches again."""
+    if d.full_history:
+        return 0
     native = core()
     interval, history, inner = native.storage(d)
     whole, rest = divmod(d.nt, interval)

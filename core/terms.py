@@ -22,7 +22,7 @@ Slots = Mapping[str, Any]
 RESULTS = Cotangents._fields
 
 _GRADIENT_ROW = 4
-_CARRY_CHECKPOINTS = ("tangent", "adjoint", "tangent_adjoint")
+_CARRY_RESIDUAL = ("tangent", "adjoint", "tangent_adjoint")
 _DRIVEN_BY = {
     "tangent": ("1",),
     "second_tangent": ("2", "3"),
@@ -36,8 +36,8 @@ _DRIVEN_BY = {
 class Call:
     """One call of a map: its name, the run, the operands by input slot, the output slots wanted.
 
-    ``checkpoints`` may be among the inputs of a tangent or a tangent_adjoint: these maps do not use
-    them, but the adjoint that transposes the one, or that is a part of the other, does.
+    ``residual`` may be among the inputs of a tangent or a tangent_adjoint: these maps do not use
+    it, but the adjoint that transposes the one, or that is a part of the other, does.
     """
 
     map: str
@@ -95,8 +95,8 @@ def term(
         inputs |= {f"{name}{level}": value for name, value in chosen.values.items()}
     for level, bars in enumerate(cotangents):
         inputs |= {f"{name}_bar{level}": value for name, value in bars.items()}
-    if map_name in _CARRY_CHECKPOINTS and "checkpoints" in call.inputs:
-        inputs["checkpoints"] = call.inputs["checkpoints"]
+    if map_name in _CARRY_RESIDUAL and "residual" in call.inputs:
+        inputs["residual"] = call.inputs["residual"]
     results = results or {}
     same = [0, 1, 2, 3, _GRADIENT_ROW]
     rows = [0, *(chosen.row for chosen in directions), *same[1 + len(directions) :]]
@@ -156,8 +156,14 @@ def outputs(call: Call, old: int, new: int) -> dict[str, str]:
 
 
 def residual(call: Call) -> dict[str, str]:
-    """The checkpoints, where ``call`` is to leave them."""
-    return {"checkpoints": "checkpoints"} if "checkpoints" in call.wanted else {}
+    """The residual, where ``call`` is to leave it."""
+    return {"residual": "residual"} if "residual" in call.wanted else {}
+
+
+def needs_residual(differentiated: Collection[str], level: int) -> bool:
+    """Whether derivatives by these operands of a level are sums over forward fields."""
+    kinds = (f"coefficients{level}", f"receiver_weights{level}")
+    return any(slot in differentiated for slot in kinds)
 
 
 def gradients(call: Call, old: int, new: int) -> dict[str, str]:

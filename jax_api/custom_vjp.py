@@ -56,7 +56,7 @@ def _forward(description: Description, p: Primal, constants: Constants) -> tuple
 
 
 def _save_for_all(description: Description, p: Primal, constants: Constants) -> tuple[Any, Any]:
-    """The results; and for the reverse pass the inputs, the checkpoints, and what is wanted."""
+    """The results; and for the reverse pass the inputs, the residual, and what is wanted."""
     return _save(description, _slots(p, constants), tuple(f"{name}0" for name in OPERANDS))
 
 
@@ -70,10 +70,11 @@ def _save_for_wanted(description: Description, p: Primal, constants: Constants) 
 
 
 def _save(description: Description, inputs: dict, wanted: tuple[str, ...]) -> tuple[Any, Any]:
-    outputs = _execute(rules.Call("forward", description, inputs, (*_RESULTS, "checkpoints")))
-    residual = {**inputs, "checkpoints": outputs["checkpoints"]}
-    # The keys of a dict are part of the structure of the residual, and so stay known when traced.
-    return tuple(outputs[slot] for slot in _RESULTS), (residual, dict.fromkeys(wanted, ()))
+    left = ("residual",) * rules.needs_residual(wanted, 0)
+    outputs = _execute(rules.Call("forward", description, inputs, (*_RESULTS, *left)))
+    saved = {**inputs, **{slot: outputs[slot] for slot in left}}
+    # The keys of a dict are part of the structure of what is saved, and so stay known when traced.
+    return tuple(outputs[slot] for slot in _RESULTS), (saved, dict.fromkeys(wanted, ()))
 
 
 def _pull_back(description: Description, saved: tuple[Any, Any], bars: tuple[Any, ...]) -> Any:

@@ -170,8 +170,8 @@ def _partial_eval(map_name: str, trace: Any, *tracers: Any, **parameters: Any) -
         return trace.default_process_primitive(PRIMITIVES[map_name], tracers, parameters)
     lower, rest = parts
     found = bind(lower.call)
-    if "checkpoints" in found:
-        rest = replace(rest, inputs={**rest.inputs, "checkpoints": found["checkpoints"]})
+    if "residual" in found:
+        rest = replace(rest, inputs={**rest.inputs, "residual": found["residual"]})
     operands, parameters = _arguments(rest)
     outputs = trace.default_process_primitive(PRIMITIVES[rest.map], operands, parameters)
     outputs = dict(zip(rest.wanted, outputs, strict=True))

@@ -158,7 +158,7 @@ def every_map(evaluate, description, inputs):
     """Outputs of all five maps with everything that they take and fill, by (map, slot)."""
     found = {}
     for name in MAPS:
-        accepted = [slot for slot in accepted_inputs(name) if slot != "checkpoints"]
+        accepted = [slot for slot in accepted_inputs(name) if slot != "residual"]
         wanted = possible_outputs(name)
         out = evaluate(name, description, {slot: inputs[slot] for slot in accepted}, wanted)
         found |= {(name, slot): numpy(out[slot]) for slot in wanted}

@@ -27,10 +27,10 @@ CHILD = """
         fixed = dict(grid_spacing=5.0, dt=5e-4, pml_freq=20.0, max_vel=2300.0, pml_width=10)
         return {k: asarray(x) for k, x in given.items()} | fixed
 
-    def measure(limit):
+    def measure(**keywords):
         run, _ = ready(20, 20)
         run()
-        run, plan = ready(100, 60, memory_limit=limit)
+        run, plan = ready(100, 60, **keywords)
         meter = HostMeter()
         gradient = run()
         print(json.dumps({
@@ -48,7 +48,7 @@ CHILD = """
         for _ in range(200):
             gradient = run()
         print(json.dumps({
-            "grown": meter.read(),
+            "left": meter.left(),
             "planned": plan.total_gradient_memory,
             "largest": float(abs(gradient).max()),
         }))
@@ -95,7 +95,7 @@ def in_a_process(name, command):
 @pytest.mark.parametrize("limit", [None, "350MB", "250MB"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_gradient_takes_what_its_plan_says(name, limit):
-    found = in_a_process(name, f"measure({limit!r})")
+    found = in_a_process(name, f"measure(memory_limit={limit!r})")
     assert found["largest"] > 0
     assert 0.5 * found["planned"] < found["measured"] < 1.05 * found["planned"]
     if limit:
@@ -104,8 +104,17 @@ def test_a_gradient_takes_what_its_plan_says(name, limit):
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_a_full_history_takes_what_its_plan_says(name):
+    found = in_a_process(name, "measure(gradient_storage='full')")
+    assert found["largest"] > 0
+    assert 0.8 * found["planned"] < found["measured"] < 1.05 * found["planned"]
+    assert found["recomputation"] == 0
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_two_hundred_gradients_leave_no_memory_behind(name):
-    """The peak is that of one: a hundredth of it left by each would be twice as much in the end."""
+    """A hundredth of a gradient's memory left by each would be twice as much in the end; JAX may
+    not have freed the last one's yet."""
     found = in_a_process(name, "repeat()")
     assert found["largest"] > 0
-    assert found["grown"] < 2 * found["planned"]
+    assert found["left"] < 1.5 * found["planned"]

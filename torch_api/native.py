@@ -20,7 +20,7 @@ from ..layout import Description
 from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
 
 Tensors = Mapping[str, torch.Tensor]
-_LAYOUT = "checkpoints"
+_LAYOUT = "residual"
 
 
 def call(
@@ -107,9 +107,9 @@ def encoded(description: Description) -> str:
     """A description as the operator takes it.
 
     PyTorch keeps compiled programs on disk, by what their operators are called with; so the layout
-    of the build's checkpoints is said too: a program with another must not be taken for this one.
+    of the build's residual is said too: a program with another must not be taken for this one.
     """
-    return json.dumps({**asdict(description), _LAYOUT: native.checkpoint_shape(description)})
+    return json.dumps({**asdict(description), _LAYOUT: native.residual_shape(description)})
 
 
 @functools.lru_cache(maxsize=1024)

@@ -75,7 +75,7 @@ def tangent(
 def execute(call: rules.Call) -> dict[str, torch.Tensor]:
     """Run a call so that PyTorch can differentiate it; the outputs by slot.
 
-    ``forward`` keeps checkpoints for its adjoint when one may come.
+    ``forward`` leaves a residual for its adjoint when one may come that needs it.
     """
     inputs, wanted = dict(call.inputs), call.wanted
     transform = _compat.innermost()
@@ -85,9 +85,9 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
     if (found := _with_tangents(call)) is not None:
         return found
     operands = [f"{name}0" for name in OPERANDS]
-    if call.map == "forward" and "checkpoints" not in wanted and torch.is_grad_enabled():
-        differentiated = any(inputs[slot].requires_grad for slot in operands)
-        wanted += ("checkpoints",) * differentiated
+    if call.map == "forward" and "residual" not in wanted and torch.is_grad_enabled():
+        differentiated = [slot for slot in operands if inputs[slot].requires_grad]
+        wanted += ("residual",) * rules.needs_residual(differentiated, 0)
     if call.map in ("second_tangent", "tangent_adjoint"):
         inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
     arguments = call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
@@ -181,10 +181,10 @@ class _Map(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
         ctx.description, ctx.wanted = inputs[:_STATIC]
         saved = dict(zip(INPUT_SLOTS, inputs[_STATIC:], strict=True))
-        if "checkpoints" in ctx.wanted:
-            residual = output[ctx.wanted.index("checkpoints")]
+        if "residual" in ctx.wanted:
+            residual = output[ctx.wanted.index("residual")]
             ctx.mark_non_differentiable(residual)
-            saved["checkpoints"] = residual
+            saved["residual"] = residual
         ctx.save_for_backward(*saved.values())
         ctx.save_for_forward(*saved.values())
         ctx.set_materialize_grads(False)
@@ -197,7 +197,7 @@ class _Map(torch.autograd.Function):
             if needs
         }
         given = {s: bar for s, bar in zip(ctx.wanted, bars, strict=True) if bar is not None}
-        given.pop("checkpoints", None)
+        given.pop("residual", None)
         sums = _summed(rules.transpose(cls._call(ctx), given, needed)) if given else {}
         return (None,) * _STATIC + tuple(sums.get(slot) for slot in INPUT_SLOTS)
 

@@ -38,11 +38,12 @@ NB_MODULE(_C, m) {
       "state_size", [](const Ints& d) { return state_size(describe_call(d)); }, nb::arg("description"),
       "Elements of one shot's packed state.");
   m.def(
-      "checkpoint_shape",
+      "residual_shape",
       [](const Ints& d) {
-        return std::pair(describe_call(d).checkpoints(), checkpoint_size(describe_call(d)));
+        const ResidualShape shape = residual_shape(describe_call(d));
+        return std::pair(shape.count, shape.elements);
       },
-      nb::arg("description"), "(count, elements) of the checkpoints of one shot.");
+      nb::arg("description"), "(count, elements) of what forward leaves of one shot for its adjoint.");
   m.def(
       "workspace_bytes",
       [](std::int64_t map, const Ints& d, bool device) {

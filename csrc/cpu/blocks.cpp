@@ -73,11 +73,38 @@ void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
 template <class T>
 T* Shot<T>::checkpoint(Index number, int level) const {
   const Index size = p_.layout.state_size, count = p_.description.checkpoints();
-  T* callers = p_.checkpoints_out ? p_.checkpoints_out
-                                  : const_cast<T*>(p_.checkpoints_in);  // read only, in the second case
+  T* callers = p_.residual();
   if (callers && number < count) return callers + (shot_ * count + number) * size;
   const Index own = number - (callers ? count : 0);
   return m_.checkpoints.data() + (own * kept_levels() + level) * size;
+}
+
+template <class T>
+T* Shot<T>::callers_history() const {
+  const Description& d = p_.description;
+  T* all = d.full ? p_.residual() : nullptr;
+  return all ? all + shot_ * residual_shape(d, p_.equation, p_.layout.geometry, p_.layout.state_size).size()
+             : nullptr;
+}
+
+// The quantities of a sampled step.
+template <class T>
+T* Shot<T>::history(int level, Index sample) const {
+  T* callers = callers_history();
+  if (callers && level > 0) return m_.history[level].data();
+  return (callers ? callers : m_.history[level].data()) +
+         quantities_size(sample, p_.equation, p_.layout.geometry);
+}
+
+// The field at the receivers' nodes; null where it is not kept.
+template <class T>
+T* Shot<T>::traces(int level, Index step_in_segment) const {
+  const Description& d = p_.description;
+  T* first = m_.traces[level].data();
+  if (T* callers = callers_history())
+    first = level > 0 ? nullptr
+                      : callers + quantities_size(d.samples_before(d.steps), p_.equation, p_.layout.geometry);
+  return first ? first + step_in_segment * d.receivers * d.receiver_taps : nullptr;
 }
 
 template <class T>

@@ -24,21 +24,25 @@ void Shot<T>::for_nodes(const Points<T>& points, const RowOrder& order, F&& f) c
   for (; i != end && points.nodes[*i].row < row_end_; ++i) f(*i);
 }
 
-// Keeps the field at the receivers' nodes, as number `step` of `to`.
+// Keeps the field at the receivers' nodes, of the levels that have a place for it.
 template <class T>
-void Shot<T>::keep(Buffer<T> (&to)[kLevels], Index step) {
+void Shot<T>::keep(T* const (&to)[kLevels]) {
   const Points<T>& points = p_.receivers;
   const Blocks<T> state = blocks(m_.state);
-  const Index size = points.count * points.taps;
+  const Index first = shot_ * points.count * points.taps;
   for_nodes(points, p_.receiver_order, [&](Index i) {
     for (int level = 0; level < levels(); ++level)
-      to[level].data()[step * size + i - shot_ * size] = *state.at(level, points.nodes[i]);
+      if (to[level]) to[level][i - first] = *state.at(level, points.nodes[i]);
   });
 }
 
 template <class T>
 void Shot<T>::record(Index step) {
-  if (m_.samples[0]) keep(m_.samples, step % steps_at_once(false));
+  if (!m_.samples[0]) return;
+  const Index kept = step % steps_at_once(false) * p_.receivers.count * p_.receivers.taps;
+  T* to[kLevels] = {};
+  for (int level = 0; level < levels(); ++level) to[level] = m_.samples[level].data() + kept;
+  keep(to);
 }
 
 template <class T>
@@ -59,7 +63,9 @@ bool Shot<T>::finish_records(Index first, Index last) {
 
 template <class T>
 void Shot<T>::keep_traces(Index step_in_segment) {
-  if (m_.traces[0]) keep(m_.traces, step_in_segment);
+  T* to[kLevels] = {};
+  for (int level = 0; level < levels(); ++level) to[level] = traces(level, step_in_segment);
+  if (to[0]) keep(to);
 }
 
 // Adds weight * sample at nodes, those on fields of `stage` if one is named.
@@ -127,13 +133,14 @@ template <class T>
 void Shot<T>::receiver_gradients(Index step, Index step_in_segment) {
   const Points<T>& points = p_.receivers;
   const Index size = points.count * points.taps;
+  const T* kept[kLevels] = {};
+  for (int level = 0; level < levels(); ++level) kept[level] = traces(level, step_in_segment);
   for (int level = 0; level < levels(); ++level)
     if (T* weights = p_.level[level].gradient[kReceiverWeights])
       for (Index i = shot_ * size + who_.index; i < (shot_ + 1) * size; i += who_.count) {
         if (points.nodes[i].field < 0) continue;
-        const Index kept = step_in_segment * size + i - shot_ * size;
         weights[i] += weight_gradient(points, i / points.taps, step, level,
-                                      [&](int l) { return m_.traces[l].data()[kept]; });
+                                      [&](int l) { return kept[l][i - shot_ * size]; });
       }
 }
 

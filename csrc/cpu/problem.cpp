@@ -106,8 +106,11 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) check_models(l, this->level[l].models);
   if (this->wants_gradient(kCoefficients)) check_models(kGradientRow, d.gradients);
-  if (this->checkpoints_out)
-    prefer_huge_pages(this->checkpoints_out, d.shots * d.checkpoints() * this->layout.state_size * sizeof(T));
+  if (this->residual_out) {
+    const Layout<T>& l = this->layout;
+    const Index size = d.shots * residual_shape(d, this->equation, l.geometry, l.state_size).size();
+    prefer_huge_pages(this->residual_out, size * sizeof(T));
+  }
   pack_profiles();
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) pack_coefficients(l);

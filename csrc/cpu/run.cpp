@@ -110,8 +110,10 @@ void run(const Description& d, Map map, const Operands& operands) {
 
 Index state_size(const Description& d) { return packed_state_size(d, equation_info(d.equation, d.dim)); }
 
-Index checkpoint_size(const Description& d) {
-  return make_layout<float>(d, equation_info(d.equation, d.dim)).state_size;
+ResidualShape residual_shape(const Description& d) {
+  const EquationInfo& equation = equation_info(d.equation, d.dim);
+  const Layout<float> l = make_layout<float>(d, equation);
+  return residual_shape(d, equation, l.geometry, l.state_size);
 }
 
 Index workspace_bytes(const Description& d, Map map, bool device) {
@@ -120,7 +122,7 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   Needs needs;
   needs.levels = levels_of(map);
   needs.reverse = is_reverse(map);
-  needs.own_checkpoints = map == Map::tangent_adjoint;
+  needs.residual = map == Map::adjoint;
   const Index shot = shot_sizes(d, equation, l, needs).total(needs.levels);
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;

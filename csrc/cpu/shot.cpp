@@ -16,18 +16,23 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   ShotSizes size;
   size.state = l.state_size;
   if (needs.records) size.samples = at_once * receiver_nodes;
-  if (!needs.reverse) return size;
+  if (!needs.reverse) {
+    // The history that is left is of the primal level. Kernels save all levels': here, of one step.
+    if (d.full && needs.residual && needs.levels > 1) size.history = quantities_size(1, equation, l.geometry);
+    return size;
+  }
+  const bool has_history = d.full && needs.residual;
   size.adjoint = l.state_size;
   size.scratch = l.scratch_size;
   if (needs.source_gradients) size.lambdas = at_once * source_nodes;
-  if (needs.receiver_weights) size.traces = d.history_steps * receiver_nodes;
+  if (needs.receiver_weights && !has_history) size.traces = d.history_steps * receiver_nodes;
   if (needs.models) {
     size.gradient = equation.coefficients * l.geometry.grid;
-    size.history = d.most_samples() * equation.histories() * l.geometry.grid;
+    if (!has_history) size.history = quantities_size(d.most_samples(), equation, l.geometry);
   }
   if (needs.models || needs.receiver_weights)
     size.checkpoints =
-        (d.inner_states + (needs.own_checkpoints ? d.checkpoints() : 0)) * needs.levels * l.state_size;
+        (d.inner_states + (needs.residual ? 0 : d.checkpoints())) * needs.levels * l.state_size;
   return size;
 }
 
@@ -69,7 +74,7 @@ View<T> Shot<T>::view(int stage, Index sample) const {
     v.coefficient[l] = c ? c.data() + model * p_.equation.coefficients * grid : p_.zero_row.data();
     v.coefficient_step[l] = c ? 1 : 0;
     if (sample >= 0) {
-      v.history[l] = m_.history[l].data() + (sample * p_.equation.histories() + before) * grid;
+      v.history[l] = history(l, sample) + before * grid;
       v.gradient[l] = m_.gradient[l].data();
     }
     v.adjoint[l] = m_.adjoint[l].data();

@@ -33,8 +33,8 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
 template <class T>
 struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
-  Buffer<T> history[kLevels];  // of one segment: [step][stage's quantities]
-  Buffer<T> traces[kLevels];   // the forward field at the receivers' nodes: [step][receiver][tap]
+  Buffer<T> history[kLevels];  // unless it is the caller's, of one segment: [step][stage's quantities]
+  Buffer<T> traces[kLevels];   // likewise, the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
   Buffer<T> checkpoints;       // [checkpoint, unless they are the caller's; inner state][level][state_size]
@@ -72,7 +72,7 @@ class Shot : public TimeLoop<Shot<T>> {
 
   // cpu/points.cpp
   void record(Index step);
-  void keep(Buffer<T> (&to)[kLevels], Index step);
+  void keep(T* const (&to)[kLevels]);
   void keep_traces(Index step_in_segment);
   bool finish_records(Index first, Index last);
   void inject(int stage, Index step);
@@ -98,6 +98,9 @@ class Shot : public TimeLoop<Shot<T>> {
   template <class F>
   void for_packed(int psi_copy, F&& f) const;
   T* checkpoint(Index number, int level) const;
+  T* callers_history() const;
+  T* history(int level, Index sample) const;
+  T* traces(int level, Index step_in_segment) const;
   int kept_levels() const { return is_reverse(p_.map) ? levels() : 1; }  // leaves those of the primal level
 
   Problem<T>& p_;

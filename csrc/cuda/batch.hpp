@@ -12,7 +12,7 @@ namespace dualwave {
 // Distances between shots, in elements, and what differs between them otherwise.
 struct Strides {
   Index shots = 0;
-  Index state = 0, scratch = 0, history = 0, gradient = 0;
+  Index state = 0, scratch = 0, history[kLevels] = {}, gradient = 0;
   Index model = 0;                            // from one model's coefficients to the next
   const std::int32_t* model_index = nullptr;  // [row][shot]
 };
@@ -69,6 +69,15 @@ class Batch : public TimeLoop<Batch<T>> {
   void mirror_grids(device::Buffer<T> (&blocks)[kLevels], Index stride, int number, int axis, Nodes nodes);
 
   void record(Index step);
+  // Kept of the forward run: a shot's part is `stride` elements after that of the shot before; null: not
+  // kept.
+  struct Kept {
+    T* first;
+    Index stride;
+  };
+  Kept callers_history() const;
+  Kept history(int level, Index sample) const;
+  Kept traces(int level, Index step_in_segment) const;
   void keep_traces(Index step_in_segment);
   void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);
   void inject(int stage, Index step) { emit(sources_, state_, stage, step); }

@@ -115,7 +115,7 @@ template <class T>
 void Batch<T>::move_checkpoint(Index number, bool save) {
   const Description& d = call_.description;
   const int kept_levels = is_reverse(call_.map) ? levels() : 1;
-  T* callers = call_.checkpoints_out ? call_.checkpoints_out : const_cast<T*>(call_.checkpoints_in);
+  T* callers = call_.residual();
   const Index count = callers ? d.checkpoints() : 0;
   const bool is_own = number >= count;
   T* all = is_own ? checkpoints_.data() : callers;
@@ -128,6 +128,38 @@ void Batch<T>::move_checkpoint(Index number, bool save) {
       T* state = state_[l].data() + shot * size;
       stream_.copy(save ? kept : state, save ? state : kept, sizeof(T) * size);
     }
+}
+
+template <class T>
+typename Batch<T>::Kept Batch<T>::callers_history() const {
+  const Description& d = call_.description;
+  return {d.full ? call_.residual() : nullptr,
+          residual_shape(d, call_.equation, layout_.geometry, layout_.state_size).size()};
+}
+
+// The quantities of a sampled step.
+template <class T>
+typename Batch<T>::Kept Batch<T>::history(int level, Index sample) const {
+  const auto size = [&](Index samples) { return quantities_size(samples, call_.equation, layout_.geometry); };
+  const Kept callers = callers_history();
+  if (callers.first && level > 0) return {history_[level].data(), size(1)};
+  if (callers.first) return {callers.first + size(sample), callers.stride};
+  return {history_[level].data() + size(sample), size(call_.description.most_samples())};
+}
+
+// The field at the receivers' nodes.
+template <class T>
+typename Batch<T>::Kept Batch<T>::traces(int level, Index step_in_segment) const {
+  const Description& d = call_.description;
+  const Index size = d.receivers * d.receiver_taps, at = step_in_segment * size;
+  const Kept callers = callers_history();
+  if (callers.first && level > 0) return {nullptr, 0};
+  if (callers.first) {
+    const Index before = quantities_size(d.samples_before(d.steps), call_.equation, layout_.geometry);
+    return {callers.first + before + at, callers.stride};
+  }
+  T* first = traces_[level].data();
+  return {first ? first + at : nullptr, d.history_steps * size};
 }
 
 template <class T>

@@ -40,16 +40,17 @@ void Batch<T>::record(Index step) {
 
 template <class T>
 void Batch<T>::keep_traces(Index step_in_segment) {
-  if (!traces_[0]) return;
   const Points<T> points = receivers_;
   const BatchBlocks<T> state = batch_blocks(state_, layout_.state_size, layout_.geometry.grid);
   const FieldNames fields = names();
   const Index size = points.count * points.taps, total = call_.description.shots * size;
   for (int level = 0; level < levels(); ++level) {
-    T* out = traces_[level].data() + step_in_segment * total;
+    const Kept out = traces(level, step_in_segment);
+    if (!out.first) continue;
     stream_.for_each(total, [=] DW_DEVICE(Index i) {
       const Node& node = points.nodes[i];
-      out[i] = node.field >= 0 ? *state.of(i / size, fields.slot).at(level, node) : T(0);
+      out.first[i / size * out.stride + i % size] =
+          node.field >= 0 ? *state.of(i / size, fields.slot).at(level, node) : T(0);
     });
   }
 }
@@ -97,15 +98,16 @@ void Batch<T>::source_gradients(int stage, Index step) {
 template <class T>
 void Batch<T>::receiver_gradients(Index step, Index step_in_segment) {
   const Points<T> points = receivers_;
-  const Index total = call_.description.shots * points.count * points.taps;
-  T* traces[kLevels] = {};
-  for (int l = 0; l < levels(); ++l) traces[l] = traces_[l].data() + step_in_segment * total;
-  T *traces0 = traces[0], *traces1 = traces[1];
+  const Index size = points.count * points.taps, total = call_.description.shots * size;
+  const Kept low = traces(0, step_in_segment), high = traces(1, step_in_segment);
   for (int level = 0; level < levels(); ++level)
     if (T* weights = call_.level[level].gradient[kReceiverWeights])
       stream_.for_each(total, [=] DW_DEVICE(Index i) {
-        weights[i] += weight_gradient(points, i / points.taps, step, level,
-                                      [&](int l) { return l == 0 ? traces0[i] : traces1[i]; });
+        const auto kept = [&](int l) {
+          const Kept& of_level = l == 0 ? low : high;
+          return of_level.first[i / size * of_level.stride + i % size];
+        };
+        weights[i] += weight_gradient(points, i / points.taps, step, level, kept);
       });
 }
 

@@ -37,20 +37,25 @@ template <class T>
 void Batch<T>::allocate() {
   const Description& d = call_.description;
   const Index grid = layout_.geometry.grid;
-  const bool reverse = is_reverse(call_.map);
+  const bool reverse = is_reverse(call_.map), has_history = d.full && call_.residual();
   for (int l = 0; l < levels(); ++l) {
     state_[l] = {stream_, d.shots * layout_.state_size};
+    // The history that is left is of the primal level. Kernels save all levels': here, of one step.
+    if (!reverse && has_history && l > 0)
+      history_[l] = {stream_, d.shots * quantities_size(1, call_.equation, layout_.geometry)};
     if (!reverse) continue;
     adjoint_[l] = {stream_, d.shots * layout_.state_size};
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
-      history_[l] = {stream_, d.shots * d.most_samples() * call_.equation.histories() * grid};
+      if (!has_history)
+        history_[l] = {stream_,
+                       d.shots * quantities_size(d.most_samples(), call_.equation, layout_.geometry)};
     }
-    if (call_.wants_gradient(kReceiverWeights))
+    if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
   }
-  const Index kept = d.inner_states + (call_.checkpoints_in ? 0 : d.checkpoints());
+  const Index kept = d.inner_states + (call_.residual_in ? 0 : d.checkpoints());
   if (reverse && kept) checkpoints_ = {stream_, d.shots * kept * levels() * layout_.state_size};
 }
 
@@ -121,14 +126,13 @@ typename Batch<T>::FieldNames Batch<T>::names() const {
 
 template <class T>
 BatchView<T> Batch<T>::view(int stage, Index sample) const {
-  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients,
-              histories = call_.equation.histories();
+  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients;
   BatchView<T> b{layout_, {}, {}};
   const Description& d = call_.description;
   b.strides = {d.shots,
                layout_.state_size,
                layout_.scratch_size,
-               d.most_samples() * histories * grid,
+               {},
                coefficients * grid,
                coefficients * grid,
                call_.model_index};
@@ -137,7 +141,9 @@ BatchView<T> Batch<T>::view(int stage, Index sample) const {
     b.view.coefficient[l] = coefficients_[l] ? coefficients_[l].data() : zero_row_.data();
     b.view.coefficient_step[l] = coefficients_[l] ? 1 : 0;
     if (sample >= 0) {
-      b.view.history[l] = history_[l].data() + (sample * histories + this->histories_before(stage)) * grid;
+      const Kept kept = history(l, sample);
+      b.view.history[l] = kept.first + this->histories_before(stage) * grid;
+      b.strides.history[l] = kept.stride;
       b.view.gradient[l] = gradient_[l].data();
     }
     b.view.adjoint[l] = adjoint_[l].data();

@@ -23,7 +23,7 @@ struct Cells {
         view.state[l] += shot * strides.state;
         view.coefficient[l] +=
             view.coefficient_step[l] * (strides.model_index[l * strides.shots + shot] * strides.model);
-        if (view.history[l]) view.history[l] += shot * strides.history;
+        if (view.history[l]) view.history[l] += shot * strides.history[l];
         if (view.adjoint[l]) view.adjoint[l] += shot * strides.state;
         if (view.scratch[l]) view.scratch[l] += shot * strides.scratch;
         if (view.gradient[l]) view.gradient[l] += shot * strides.gradient;

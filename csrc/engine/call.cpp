@@ -88,6 +88,13 @@ Index packed_state_size(const Description& d, const EquationInfo& equation) {
   return size;
 }
 
+ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
+                             Index state_size) {
+  if (!d.full) return {d.checkpoints(), state_size};
+  const Index traces = d.steps * d.receivers * d.receiver_taps;
+  return {1, quantities_size(d.samples_before(d.steps), equation, g) + traces};
+}
+
 template <class T>
 Call<T>::Call(const Description& d, Map m, const Operands& operands)
     : description(d),
@@ -140,7 +147,7 @@ Needs Call<T>::needs() const {
   n.models = wants_gradient(kCoefficients);
   n.source_gradients = wants_gradient(kAmplitudes) || wants_gradient(kSourceWeights);
   n.receiver_weights = wants_gradient(kReceiverWeights);
-  n.own_checkpoints = !checkpoints_in;
+  n.residual = residual() != nullptr;
   return n;
 }
 
@@ -196,15 +203,16 @@ void Call<T>::read_cotangents(int l, const Operands& operands) {
 template <class T>
 void Call<T>::read_constants(const Operands& operands) {
   const Description& d = description;
-  const Index checkpoint_size = d.shots * d.checkpoints() * layout.state_size;
-  const Array &kept = operands.in[input::checkpoints], &keep = operands.out[output::checkpoints];
-  if (kept && map != Map::adjoint) fail("checkpoints: only adjoint takes them");
-  if (keep && map != Map::forward && map != Map::tangent)
-    fail("checkpoints: only forward and tangent return them");
-  check_size(kept, checkpoint_size, "checkpoints");
-  check_size(keep, checkpoint_size, "checkpoints");
-  checkpoints_in = pointer<T>(kept);
-  checkpoints_out = output_pointer<T>(keep);
+  const Index residual_size =
+      d.shots * residual_shape(d, equation, layout.geometry, layout.state_size).size();
+  const Array &left = operands.in[input::residual], &leave = operands.out[output::residual];
+  if (left && map != Map::adjoint) fail("residual: only adjoint takes it");
+  if (leave && map != Map::forward && map != Map::tangent)
+    fail("residual: only forward and tangent return it");
+  check_size(left, residual_size, "residual");
+  check_size(leave, residual_size, "residual");
+  residual_in = pointer<T>(left);
+  residual_out = output_pointer<T>(leave);
 
   const Index source_nodes_size = d.shots * d.sources * d.source_taps,
               receiver_nodes_size = d.shots * d.receivers * d.receiver_taps;

@@ -30,7 +30,7 @@ struct Needs {
   bool reverse = false;
   bool records = true;
   bool models = true, source_gradients = true, receiver_weights = true;
-  bool own_checkpoints = false;  // on the way back: none came from an earlier forward
+  bool residual = false;  // left by an earlier forward, on the way back; or to be left
 };
 
 template <class T>
@@ -46,13 +46,14 @@ struct Call {
   const std::int32_t* receiver_nodes = nullptr;
   const std::int32_t* model_index = nullptr;  // [row][shot]
   const T* profiles = nullptr;
-  const T* checkpoints_in = nullptr;  // [shot][checkpoint][state_size]
-  T* checkpoints_out = nullptr;
+  const T* residual_in = nullptr;  // see residual_shape
+  T* residual_out = nullptr;
   std::vector<int> stage_of_field;  // the stage after which a source on it is injected; -1: never updated
 
   // Throws std::invalid_argument when an operand is missing, unexpected or of a wrong size.
   Call(const Description& d, Map map, const Operands& operands);
 
+  T* residual() const { return residual_out ? residual_out : const_cast<T*>(residual_in); }
   bool wants_gradient(int operand) const;
   bool wants_records() const;
   bool wants_outputs() const;
@@ -71,6 +72,20 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation);
 
 // Elements of one shot's state as packed for the caller: fields, then PML memory in the slabs' own cells.
 Index packed_state_size(const Description& d, const EquationInfo& equation);
+
+// What forward leaves of a shot for its adjoint, as (count, elements): the kept states, of state_size
+// elements each; or as one, where the history is full, the quantities of each sampled step, then the field at
+// the receivers' nodes of each step.
+struct ResidualShape {
+  Index count, elements;
+  Index size() const { return count * elements; }
+};
+ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
+                             Index state_size);
+// Elements of the first of the two parts of a history of `samples` steps.
+inline Index quantities_size(Index samples, const EquationInfo& equation, const Geometry& g) {
+  return samples * equation.histories() * g.grid;
+}
 
 // Node number field * cells + cell, where it lies in a grid.
 DW_POINTS Node make_node(const Geometry& g, Index number) {

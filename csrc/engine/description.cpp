@@ -25,7 +25,7 @@ Index default_interval(const Description& d, const EquationInfo& equation) {
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count == kDescriptionInts && spacings == 3, "it must have 30 integers and 3 spacings");
+  require(count == kDescriptionInts && spacings == 3, "it must have 31 integers and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -44,12 +44,16 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   d.history_steps = ints[27];
   d.inner_states = ints[28];
   d.sampling = ints[29];
+  d.full = ints[30] != 0;
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
   require(d.interval >= 0, "checkpoint_interval must not be negative");
   require(d.sampling >= 1, "the sampling interval of a gradient must be 1 or more");
   require(d.history_steps >= 0 && d.inner_states >= 0, "counts must not be negative");
+  require(!d.full || (d.interval == 0 && d.history_steps == 0 && d.inner_states == 0),
+          "a full history goes without kept states");
+  if (d.full) d.interval = std::max<Index>(1, d.steps);
   if (d.interval == 0) d.interval = default_interval(d, equation_info(d.equation, d.dim));
   if (d.history_steps == 0) d.history_steps = d.interval;
   d.history_steps = std::min({d.history_steps, d.interval, d.steps});

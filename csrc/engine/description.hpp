@@ -18,6 +18,7 @@ struct Description {
   Index history_steps = 0;                   // whose quantities are kept at once; 0: those of an interval
   Index inner_states = 0;                    // kept within an interval on the way back
   Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
+  bool full = false;                         // the history of all steps is kept, and no state
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
@@ -27,14 +28,14 @@ struct Description {
 
   Index cells() const { return n[0] * n[1] * n[2]; }
   Index segments() const { return (steps + interval - 1) / interval; }
-  // One before each segment but the first, which begins at the initial state.
+  // The states kept: one before each segment but the first, which begins at the initial state.
   Index checkpoints() const { return steps ? segments() - 1 : 0; }
   bool is_sampled(Index step) const { return step % sampling == 0; }
   Index samples_before(Index step) const { return (step + sampling - 1) / sampling; }
   Index most_samples() const { return samples_before(history_steps); }  // in a history
 };
 
-constexpr int kDescriptionInts = 30;
+constexpr int kDescriptionInts = 31;
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

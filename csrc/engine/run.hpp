@@ -1,6 +1,6 @@
 // The one entry of the core: any map of any equation.
 #pragma once
-#include "engine/description.hpp"
+#include "engine/call.hpp"
 #include "engine/slots.hpp"
 
 namespace dualwave {
@@ -10,10 +10,10 @@ namespace dualwave {
 // Throws std::invalid_argument for operands that do not fit, std::bad_alloc, or Interrupted.
 void run(const Description& description, Map map, const Operands& operands);
 
-// Elements of one shot's packed state, of one of its checkpoints, and the bytes that a call will allocate (a
-// device takes all shots at once).
+// Elements of one shot's packed state, the residual that its forward leaves, and the bytes that a call will
+// allocate (a device takes all shots at once).
 Index state_size(const Description& description);
-Index checkpoint_size(const Description& description);
+ResidualShape residual_shape(const Description& description);
 Index workspace_bytes(const Description& description, Map map, bool device);
 
 // When and how steps are blocked in time: what may be expected to stay in the last cache, and the least cells

@@ -18,14 +18,14 @@ namespace input {
 constexpr int primal(int level, int operand) { return level * kOperands + operand; }
 constexpr int receivers_bar(int level) { return 20 + 2 * level; }
 constexpr int state_bar(int level) { return 21 + 2 * level; }
-enum { checkpoints = 24, source_nodes, receiver_nodes, model_index, profiles, count };
+enum { residual = 24, source_nodes, receiver_nodes, model_index, profiles, count };
 }  // namespace input
 
 namespace output {
 constexpr int receivers(int level) { return 2 * level; }
 constexpr int state(int level) { return 2 * level + 1; }
 constexpr int gradient(int level, int operand) { return 8 + level * kOperands + operand; }
-enum { checkpoints = 18, count };
+enum { residual = 18, count };
 }  // namespace output
 
 // Rows of model_index: which model a shot uses at each level, and which gradient its own is added to.

@@ -15,15 +15,16 @@
 
 namespace dualwave {
 
-// What a march is for: outputs, with checkpoints or without; to come to a later state once more; or what the
-// gradient needs of each step.
-enum class Save { nothing, checkpoints, passage, history };
+// What a march is for: outputs, and with them nothing, checkpoints, or what the gradient needs of each step;
+// to come to a later state once more; or what the gradient needs alone.
+enum class Save { nothing, checkpoints, all, passage, history };
+inline bool is_output(Save save) { return save != Save::passage && save != Save::history; }
+inline bool keeps_history(Save save) { return save == Save::all || save == Save::history; }
 
 struct Schedule {
-  bool needs_history =
-      false;  // the forward run is to be repeated, segment by segment, for what the gradient needs of it
+  bool needs_history = false;       // the gradient needs the forward run, segment by segment
   bool keeps_coefficients = false;  // ... its quantities, for the gradient of the coefficients
-  bool residual = false;            // checkpoints come from an earlier forward
+  bool residual = false;            // checkpoints, or the whole history, come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
   bool mirrors = false;  // a face is free or rigid
@@ -46,10 +47,10 @@ inline bool mirrors(const Geometry& g) { return g.mirrored(0) || g.mirrored(1) |
 template <class T>
 Schedule make_schedule(const Call<T>& call) {
   Schedule s;
-  s.keeps_coefficients = call.wants_gradient(kCoefficients);
+  s.residual = call.residual_in != nullptr;
+  s.leaves_residual = call.residual_out != nullptr;
+  s.keeps_coefficients = call.wants_gradient(kCoefficients) || s.leaves_residual;
   s.needs_history = s.keeps_coefficients || call.wants_gradient(kReceiverWeights);
-  s.residual = call.checkpoints_in != nullptr;
-  s.leaves_residual = call.checkpoints_out != nullptr;
   s.outputs = call.wants_outputs();
   s.mirrors = mirrors(call.layout.geometry);
   return s;
@@ -62,13 +63,12 @@ class TimeLoop {
   bool run() {
     const Index steps = description_.steps;
     const bool reverse = is_reverse(map_);
-    const bool fills_checkpoints =
-        schedule_.needs_history && !schedule_.residual && description_.checkpoints() > 0;
-    if (!reverse || schedule_.outputs || fills_checkpoints) {
+    const bool keeps = schedule_.needs_history && !schedule_.residual &&
+                       (description_.full || description_.checkpoints() > 0);
+    if (!reverse || schedule_.outputs || keeps) {
       set_names(0);
       if (!self().load_state()) return false;
-      if (!march(0, steps,
-                 fills_checkpoints || schedule_.leaves_residual ? Save::checkpoints : Save::nothing))
+      if (!march(0, steps, !keeps ? Save::nothing : description_.full ? Save::all : Save::checkpoints))
         return false;
       set_names(steps);
       if (!self().store_state()) return false;
@@ -89,7 +89,7 @@ class TimeLoop {
   }
 
   void perform(const Event& event) {
-    const bool keeps = event.save == Save::history;
+    const bool keeps = keeps_history(event.save);
     switch (event.kind) {
       case Event::advance:
         set_names_of(event, false);
@@ -160,11 +160,9 @@ class TimeLoop {
     }
   }
 
-  static bool is_output(Save save) { return save == Save::nothing || save == Save::checkpoints; }
-
   void add(Event::Kind kind, int stage, Index step, Index first, Save save = Save::history) {
     const Description& d = description_;
-    const bool sampled = save == Save::history && schedule_.keeps_coefficients && d.is_sampled(step);
+    const bool sampled = keeps_history(save) && schedule_.keeps_coefficients && d.is_sampled(step);
     const Index sample = sampled ? d.samples_before(step) - d.samples_before(first) : -1;
     events_.push_back({kind, stage, step, step - first, sample, save});
   }
@@ -246,7 +244,7 @@ class TimeLoop {
     if (!self().load_adjoint()) return false;
     for (Index segment = description_.segments() - 1; segment >= 0; --segment) {
       const Index first = segment * interval, last = std::min(first + interval, steps);
-      if (schedule_.needs_history) {
+      if (schedule_.needs_history && !description_.full) {
         if (!restore(segment - 1) || !go_back(segment - 1, first, last, 0)) return false;
       } else if (!march_back(first, last)) {
         return false;

@@ -47,6 +47,7 @@ class Case:
     pml: int = 20
     equation: str = "scalar"
     memory_limit: str | None = None  # of Dualwave's gradients; the others know none
+    gradient_storage: str | None = None  # likewise
     interpreted: bool = False  # the backends of array operations take part
     goal: Goal = Goal()
 
@@ -72,13 +73,15 @@ class Case:
         words += [f"{self.ndim}-D {size} steps", f"{self.shots} shot{'s' * (self.shots > 1)}"]
         words += [f"order {self.accuracy}"] * (self.accuracy != 4)
         words += ["GPU"] * (self.device != "cpu")
-        within = f" within {self.memory_limit}" if self.memory_limit else ""
-        return ", ".join([*words, self.work + within])
+        how = f" within {self.memory_limit}" if self.memory_limit else ""
+        how += f" from {self.gradient_storage} storage" if self.gradient_storage else ""
+        return ", ".join([*words, self.work + how])
 
     @property
     def own_keywords(self) -> dict[str, Any]:
         """Arguments that Dualwave alone has."""
-        return {"memory_limit": self.memory_limit} if self.memory_limit else {}
+        names = ("memory_limit", "gradient_storage")
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
     @property
     def by_model(self) -> bool:
@@ -204,6 +207,7 @@ CASES = [
         memory_limit="145 MB",
         goal=Goal(6, 10.0),
     ),
+    Case("2d-1shot-gradient-full", (400, 800), 1000, work="gradient", gradient_storage="full"),
     *_works(Case("2d-8shots", (400, 800), 1000, shots=8), 2, 6),
     *_works(Case("2d-64small", (100, 100), 1000, shots=64), 3, 3),
     Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2, devito=1.3)),

@@ -55,7 +55,7 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
             share = row.rate * 1e9 * BYTES_PER_CELL / bandwidth
             wanted = f"{goal.bandwidth:g} of the bandwidth at {BYTES_PER_CELL} bytes a cell"
             yield Verdict(label, library, wanted, share, share >= goal.bandwidth)
-        forward = done.get((name.removesuffix("gradient") + "forward", library))
+        forward = done.get((name.partition("gradient")[0] + "forward", library))
         if row.case.work == "gradient" and forward:
             times = row.median / forward.median
             wanted = f"at most {GRADIENT:g} times its forward run"

@@ -52,6 +52,11 @@ class HostMeter:
     def read(self) -> int:
         return max(0, self._peak() - self.baseline)
 
+    def left(self) -> int:
+        """What is resident now above the baseline; where only the peak is known, that."""
+        now = _kibibytes(STATUS, "VmRSS") if STATUS.exists() else self._peak()
+        return max(0, now - self.baseline)
+
 
 class DeviceMeter:
     """The same of a CUDA device's memory, by asking the driver every few milliseconds.

@@ -270,9 +270,9 @@ FAULTS = {
         "memory_limit: is given together with backend='eager'",
     ),
     "another storage": (
-        {"gradient_storage": "full"},
+        {"gradient_storage": "boundary"},
         ValueError,
-        "gradient_storage: got 'full'. Accepted: one of 'auto', 'checkpoint'",
+        "gradient_storage: got 'boundary'. Accepted: one of 'auto', 'checkpoint', 'full'",
     ),
     "sampling it never": (
         {"model_gradient_sampling_interval": 0},

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dualwave import native
-from dualwave.maps import MAPS
+from dualwave.maps import MAPS, OPERANDS
 from helpers.equations import NAMES, rows
 from helpers.native_runs import cast, make_case
 from helpers.runs import random_direction
@@ -81,17 +81,27 @@ def test_emulated_device_equals_cpu(name, ndim, dtype, map_name):
         assert np.abs(got[slot] - x).max() < tolerance * scale, slot
 
 
-def test_residual_of_the_device_serves_its_adjoint():
-    description, inputs, wanted = case("scalar", 2, "float64", "adjoint")
-    description = dataclasses.replace(
-        description, checkpoint_interval=9, history_steps=2, inner_states=1, sampling=2
-    )
+@pytest.mark.parametrize(
+    "storage",
+    [{"checkpoint_interval": 9, "history_steps": 2, "inner_states": 1}, {"full_history": True}],
+    ids=["states", "history"],
+)
+@pytest.mark.parametrize("name", ["scalar", "acoustic"])
+def test_residual_of_the_device_serves_its_adjoint(name, storage):
+    description, inputs, wanted = case(name, 2, "float64", "adjoint")
+    description = dataclasses.replace(description, sampling=2, **storage)
     primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
-    kept = run_emulated("forward", description, primal, ("checkpoints",))
-    got = run_emulated("adjoint", description, inputs | kept, wanted)
+    turned = {f"{name}1": primal[f"{name}0"] for name in OPERANDS}
+    left = [
+        run_emulated("forward", description, primal, ("residual",)),
+        run_emulated("tangent", description, primal | turned, ("residual",)),
+    ]
     want = native.evaluate("adjoint", description, inputs, wanted)
-    for slot, x in want.items():
-        np.testing.assert_allclose(got[slot], x, rtol=0, atol=1e-12 * np.abs(x).max())
+    for residual in ({}, *left):
+        got = run_emulated("adjoint", description, inputs | residual, wanted)
+        for slot, x in want.items():
+            assert np.abs(x).max() > 0
+            np.testing.assert_allclose(got[slot], x, rtol=0, atol=1e-12 * np.abs(x).max())
 
 
 def test_node_outside_the_grid_gives_nan():

@@ -25,17 +25,17 @@ def test_bits_are_those_of_the_compiled_core():
         22,
         23,
     ]
-    assert (bits["checkpoints"], bits["source_nodes"], bits["profiles"]) == (24, 25, 28)
+    assert (bits["residual"], bits["source_nodes"], bits["profiles"]) == (24, 25, 28)
     outputs = {name: bit for bit, name in enumerate(maps.OUTPUT_SLOTS)}
     assert (outputs["receivers0"], outputs["state3"]) == (0, 7)
     assert (outputs["coefficients_gradient0"], outputs["state_gradient1"]) == (8, 17)
-    assert outputs["checkpoints"] == 18
+    assert outputs["residual"] == 18
 
 
 def test_masks_and_names_are_inverse():
     names = ("amplitudes0", "state2", "profiles")
     assert maps.input_names(maps.input_mask(reversed(names))) == names
-    names = ("state0", "coefficients_gradient1", "checkpoints")
+    names = ("state0", "coefficients_gradient1", "residual")
     assert maps.output_names(maps.output_mask(names)) == names
     with pytest.raises(ValueError, match="'receivers_bar2' is not a slot"):
         maps.input_mask(["receivers_bar2"])

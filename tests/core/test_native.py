@@ -180,10 +180,10 @@ def check_adjoint(described, inputs, want, tolerance):
     for interval in (0, 7):
         description = dataclasses.replace(described, checkpoint_interval=interval)
         primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
-        kept = native.evaluate("forward", description, primal, ("checkpoints",))
+        kept = native.evaluate("forward", description, primal, ("residual",))
         turned = {k[:-1] + "1": 0.1 * x for k, x in primal.items() if k[:-1] in OPERANDS}
-        again = native.evaluate("tangent", description, primal | turned, ("checkpoints",))
-        close(again["checkpoints"], kept["checkpoints"], described.dtype, tolerance)
+        again = native.evaluate("tangent", description, primal | turned, ("residual",))
+        close(again["residual"], kept["residual"], described.dtype, tolerance)
         for residual in ({}, kept):
             got = native.evaluate("adjoint", description, inputs | residual, slots)
             for slot, value in zip(slots, want):

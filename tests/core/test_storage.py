@@ -8,14 +8,21 @@ import pytest
 
 from dualwave import native
 from dualwave.layout import Description
-from dualwave.maps import accepted_inputs, possible_outputs
+from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from dualwave.memory import total_bytes
 from dualwave.storage import parse_limit, repeated_steps, within
 from helpers.equations import NAMES
 from helpers.native_runs import all_operands
 
-# Steps between checkpoints, of a history, and states kept inside an interval.
-STORAGES = [(13, 13, 0), (1, 1, 0), (13, 1, 0), (13, 1, 1), (13, 2, 2), (5, 2, 0), (8, 3, 9)]
+NAMES_OF_STORAGE = ("checkpoint_interval", "history_steps", "inner_states")
+STORAGES = [
+    dict(zip(NAMES_OF_STORAGE, numbers, strict=True))
+    for numbers in (
+        *((13, 13, 0), (1, 1, 0), (13, 1, 0), (13, 1, 1)),
+        *((13, 2, 2), (5, 2, 0), (8, 3, 9)),
+    )
+]
+STORAGES.append({"full_history": True})
 GRADIENT = "coefficients_gradient0"
 MODEL = Description(
     "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
@@ -25,21 +32,29 @@ MODEL = Description(
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize("name", NAMES)
 def test_storage_changes_no_bit(name, ndim):
-    """Of the two maps that march back; adjoint also with checkpoints of an earlier forward."""
+    """Of the two maps that march back; adjoint also with the residual of an earlier forward, or,
+    to rounding, with that of a tangent."""
     described, given = all_operands(name, ndim, 4, "float64")
-    primal = {slot: given[slot] for slot in accepted_inputs("forward") if slot in given}
+    inputs = {name: {k: given[k] for k in accepted_inputs(name) if k in given} for name in MAPS}
     want = {}
-    for interval, history, inner in STORAGES:
-        d = dataclasses.replace(
-            described, checkpoint_interval=interval, history_steps=history, inner_states=inner
-        )
-        kept = native.evaluate("forward", d, primal, ("checkpoints",))
-        for map_name, residual in (("adjoint", {}), ("adjoint", kept), ("tangent_adjoint", {})):
-            inputs = {k: x for k, x in given.items() if k in accepted_inputs(map_name)}
-            got = native.evaluate(map_name, d, inputs | residual, set(possible_outputs(map_name)))
+    for storage in STORAGES:
+        d = dataclasses.replace(described, **storage)
+        kept = native.evaluate("forward", d, inputs["forward"], ("residual",))
+        turned = native.evaluate("tangent", d, inputs["tangent"], ("residual",))
+        for map_name, residual, tolerance in (
+            ("adjoint", {}, 0),
+            ("adjoint", kept, 0),
+            ("adjoint", turned, 1e-12),
+            ("tangent_adjoint", {}, 0),
+        ):
+            operands = inputs[map_name] | residual
+            got = native.evaluate(map_name, d, operands, set(possible_outputs(map_name)))
             for slot, x in want.setdefault(map_name, got).items():
-                assert np.abs(x).max() > 0, slot
-                np.testing.assert_array_equal(got[slot], x, err_msg=f"{map_name} {slot}")
+                scale = np.abs(x).max()
+                assert scale > 0, slot
+                np.testing.assert_allclose(
+                    got[slot], x, rtol=0, atol=tolerance * scale, err_msg=f"{map_name} {slot}"
+                )
 
 
 def gradient_by_steps(described, given, interval):
@@ -77,14 +92,8 @@ def test_sampled_gradients(name):
         want = gradient_by_steps(described, given, interval) * used
         scale = np.abs(want).max()
         assert scale > 0
-        for segment, history, inner in STORAGES:
-            d = dataclasses.replace(
-                described,
-                checkpoint_interval=segment,
-                history_steps=history,
-                inner_states=inner,
-                sampling=interval,
-            )
+        for storage in STORAGES:
+            d = dataclasses.replace(described, **storage, sampling=interval)
             got = native.evaluate("adjoint", d, inputs, slots)
             assert np.abs(got[GRADIENT] * used - want).max() < 1e-12 * scale
             for slot in slots - {GRADIENT}:
@@ -136,6 +145,17 @@ def test_a_limit_is_kept_at_the_price_of_repeats():
     chosen = within(sampled, default // 2)
     assert total_bytes(chosen) <= default // 2
     assert repeated_steps(chosen) < repeated_steps(within(MODEL, default // 2))
+
+
+def test_a_full_history_is_kept_or_refused():
+    full = dataclasses.replace(MODEL, full_history=True)
+    assert repeated_steps(full) == 0
+    needed = total_bytes(full)
+    of_history = MODEL.nt * MODEL.shots * MODEL.cells * 4
+    assert of_history < needed < 1.6 * of_history
+    assert within(full, needed) is full
+    with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
+        within(full, needed - 1)
 
 
 def test_what_cannot_fit_says_the_least_that_does():

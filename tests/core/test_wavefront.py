@@ -41,7 +41,7 @@ def test_blocking_in_time_changes_no_bit(name, ndim, cache, dtype):
     for map_name in MAPS:
         accepted = accepted_inputs(map_name)
         inputs = {k: x for k, x in given.items() if k in accepted}
-        assert set(inputs) == set(INPUT_SLOTS) & set(accepted) - {"checkpoints"}
+        assert set(inputs) == set(INPUT_SLOTS) & set(accepted) - {"residual"}
         want = evaluate(map_name, description, inputs, WHOLE, 1)
         for threads in (1, 2):
             blocking = {"cache_bytes": cache, "front_cells": 1}

@@ -30,7 +30,7 @@ class FakeCore:
     def equations(self) -> list[str]:
         return list(equations.names())
 
-    def checkpoint_shape(self, integers: list[int]) -> tuple[int, int]:
+    def residual_shape(self, integers: list[int]) -> tuple[int, int]:
         return 2, _description(integers, (1.0, 1.0, 1.0)).state_size
 
     def run(self, number, integers, spacing, inputs, present, outputs, wanted) -> None:
@@ -103,7 +103,7 @@ class _Levels:
         p = self._level(0)
         found = _named(RESULTS, 0, self.forward(*p))
         if name in ("forward", "tangent"):
-            found["checkpoints"] = self.given["state0"][:, None, :] * torch.ones(2)[:, None]
+            found["residual"] = self.given["state0"][:, None, :] * torch.ones(2)[:, None]
         if name in ("tangent", "second_tangent", "tangent_adjoint"):
             d = self._level(1)
             found |= _named(RESULTS, 1, self.tangent(p, d))
@@ -113,9 +113,9 @@ class _Levels:
             both = lambda *x: self.tangent(x[: len(p)], x[len(p) :])  # noqa: E731
             found |= _named(RESULTS, 3, _jvp(both, (*p, *d), (*e, *f)))
         if name in ("adjoint", "tangent_adjoint"):
-            if "checkpoints" in self.given:
+            if "residual" in self.given:
                 # They must belong to the shots that they are passed for.
-                assert torch.equal(self.given["checkpoints"][:, 1], self.given["state0"])
+                assert torch.equal(self.given["residual"][:, 1], self.given["state0"])
             g = self._bars(0)
             found |= self._gradients(0, _vjp(self.forward(*p), p, g))
         if name == "tangent_adjoint":
@@ -161,7 +161,7 @@ def _description(integers: list[int], spacing) -> Description:
         n=tuple(integers[12 + missing : 15]),
         spacing=tuple(spacing[missing:]),
         pml=tuple(integers[15 + 2 * missing : 21]),
-        faces=tuple(FACES[face] for face in integers[21 + 2 * missing :]),
+        faces=tuple(FACES[face] for face in integers[21 + 2 * missing : 27]),
         nt=nt,
         shots=shots,
         sources=sources,

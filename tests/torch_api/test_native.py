@@ -14,5 +14,5 @@ def test_programs_kept_on_disk_are_of_one_layout(monkeypatch):
     """What PyTorch compiled for another build must not be taken for this one's."""
     description = small_run().description
     before = encoded.__wrapped__(description)
-    monkeypatch.setattr(native, "checkpoint_shape", lambda _: (2, 3, 4))
+    monkeypatch.setattr(native, "residual_shape", lambda _: (2, 3, 4))
     assert encoded.__wrapped__(description) != before

@@ -1,0 +1,131 @@
+"""Where a gradient has the forward fields from: whatever is chosen, no bit of it changes."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import dualwave
+from dualwave import native
+from helpers.calls import FRONT_ENDS, assert_close, case, case_of, named, numpy
+from helpers.equations import EQUATIONS, NAMES, rows
+
+pytestmark = [
+    pytest.mark.usefixtures("x64"),
+    pytest.mark.filterwarnings("ignore:there are:UserWarning"),  # coarse on purpose
+]
+# JAX compiles for longer than it runs: one equation, and the others where time is given.
+TABLE = pytest.mark.parametrize(
+    ("name", "equation"),
+    rows(
+        itertools.product(FRONT_ENDS, NAMES),
+        lambda name, equation: name != "jax" or equation == "acoustic",
+    ),
+)
+FULL = {"gradient_storage": "full"}
+MOVED = "receiver_locations"
+
+
+def loss(out):
+    return sum((x**2).sum() for x in named(out).values())
+
+
+def between_cells(equation, **more):
+    """A case whose receivers of one channel lie between cells, and what is differentiated."""
+    arguments = case_of(equation, 2, 23)
+    moved = next(k for k in arguments if k.startswith(MOVED))
+    arguments[moved] = arguments[moved] + 0.25
+    names = [*EQUATIONS[equation].parameters, moved]
+    names.append(next(k for k in arguments if k.startswith("source_amplitudes")))
+    return arguments | {"location_interpolation_halfwidth": 2} | more, names
+
+
+def limited(equation, arguments):
+    """A limit that takes more than the default's repeated steps, but for the eager arrays."""
+    total = dualwave.plan(equation, **arguments).total_gradient_memory
+    return {"memory_limit": int(0.8 * total)}
+
+
+@TABLE
+def test_storage_changes_no_bit(name, equation):
+    front = FRONT_ENDS[name]()
+    arguments, names = between_cells(equation)
+    # Above the limit of stability: three inner steps to a sample.
+    arguments["dt"] *= 3
+    tight = limited(equation, arguments)
+    assert dualwave.plan(equation, **arguments, **tight).recomputation > 1
+    for sampling in ({}, {"model_gradient_sampling_interval": 2}):
+        given = arguments | sampling
+        want = front.gradients(loss, given, names, equation)
+        for storage in (FULL, tight):
+            got = front.gradients(loss, given | storage, names, equation)
+            for ours, plain in zip(got, want, strict=True):
+                assert np.abs(plain).max() > 0
+                np.testing.assert_array_equal(ours, plain)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_second_derivatives(name):
+    """Of a network of transforms that march back what they have marched themselves."""
+    front, arguments = FRONT_ENDS[name](), case(2, nt=23)
+    t = front.jax if name == "jax" else front.torch.func
+    v = front.array(arguments.pop("v"))
+    turn = front.array(np.random.default_rng(3).normal(size=v.shape))
+    given = {k: front.array(x) for k, x in arguments.items()}
+
+    def products(**storage):
+        f = lambda v: loss(front.module.scalar(v, **given, **storage))  # noqa: E731
+        born = lambda v: t.jvp(f, (v,), (turn,))[1]  # noqa: E731
+        return [
+            front.module.hessian_vector_product(f, v, turn),
+            t.grad(born)(v),
+            t.vmap(t.grad(f))(front.module.scalar.framework.xp.stack([v, 1.01 * v])),
+        ]
+
+    for ours, plain in zip(products(**FULL), products(), strict=True):
+        assert_close(ours, plain, 1e-13)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_a_full_history_under_callbacks_and_in_segments(name):
+    front = FRONT_ENDS[name]()
+    arguments, names = between_cells("acoustic")
+    want = front.gradients(loss, arguments, names, "acoustic")
+    seen = []
+    tapped = {"backward_callback": lambda state: seen.append(state.step), "callback_frequency": 7}
+    got = front.gradients(loss, arguments | FULL | tapped, names, "acoustic")
+    if name == "jax":
+        front.jax.effects_barrier()
+    assert seen == [21, 14, 7, 0]
+    for ours, plain in zip(got, want, strict=True):
+        assert_close(ours, plain, 1e-12)
+
+
+def test_what_is_kept(monkeypatch):
+    """By forward the history of all steps, where the gradient is of the model, and else nothing."""
+    front, run, left = FRONT_ENDS["torch"](), native.run, []
+
+    def watched(map_name, description, inputs, outputs):
+        left.append((map_name, outputs.get("residual", np.empty(0)).size))
+        run(map_name, description, inputs, outputs)
+
+    monkeypatch.setattr(native, "run", watched)
+    arguments = case(2, nt=23) | FULL
+    plan = dualwave.plan("scalar", **arguments)
+    front.gradients(loss, arguments, ["v"])
+    front.gradients(loss, arguments, ["source_amplitudes"])
+    kept = plan.gradient_memory["history"] // 8
+    assert left == [("forward", kept), ("adjoint", 0), ("forward", 0), ("adjoint", 0)]
+    assert kept > 23 * 2 * np.prod(plan.grid)
+    assert (plan.gradient_storage, plan.history_steps, plan.recomputation) == ("full", 23, 0)
+    assert "full, history of 23 steps" in str(plan)
+
+
+def test_it_is_refused_where_it_does_not_fit():
+    arguments = case(2, nt=23) | FULL
+    needed = dualwave.plan("scalar", **arguments).total_gradient_memory
+    for name in FRONT_ENDS:
+        front = FRONT_ENDS[name]()
+        with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
+            front.call(arguments | {"memory_limit": needed - 1})
+        assert numpy(front.call(arguments | {"memory_limit": needed})[-1]).any()
