@@ -8,6 +8,7 @@ from typing import Any
 
 from . import equations
 from .call import bind, signature
+from .costs import gradient_time
 from .equations import Equation
 from .form import Form
 from .framework import NumpyFramework
@@ -40,6 +41,8 @@ class Plan:
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
         recomputation: forward steps that a gradient marches again, for each step of the run.
+        gradient_time: expected time of the run with a gradient with respect to the models, in
+            forward runs, counted from the grids that the marches move.
     """
 
     equation: str
@@ -71,6 +74,7 @@ class Plan:
     history_steps: int | None = None
     inner_states: int | None = None
     recomputation: float | None = None
+    gradient_time: float | None = None
 
     @property
     def total_memory(self) -> int:
@@ -105,6 +109,7 @@ class Plan:
                 ("with a gradient", _size(self.total_gradient_memory)),
                 ("gradient: storage", self._storage()),
                 ("gradient: repeats", f"{self.recomputation:.3g} forward runs"),
+                ("gradient: time", f"about {self.gradient_time:.2g} forward runs in all"),
             ]
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
@@ -156,7 +161,9 @@ def summarise(setup: Setup) -> Plan:
         names = ("checkpoint_interval", "history_steps", "inner_states")
         storage = dict(zip(names, core().storage(d), strict=True))
         storage["gradient_storage"] = "full" if d.full_history else "checkpoint"
-        storage["recomputation"] = repeated_steps(d) / max(d.nt, 1)
+        repeated = repeated_steps(d)
+        storage["recomputation"] = repeated / max(d.nt, 1)
+        storage["gradient_time"] = gradient_time(d, repeated)
     return Plan(
         equation=d.equation,
         backend=setup.backend,
