@@ -101,6 +101,9 @@ $wavefields_text
         (Griewank & Walther 2000). "full": from what the gradient needs of every step, kept by the
         forward run; nothing is repeated, and memory grows with the number of steps. The gradient
         has the same bits whatever is kept.
+    storage_dtype: "float32", "bfloat16", "float16" or "int8": what a full history is kept in,
+        scaled by the largest value of each row. Derivatives with respect to the models are then
+        rounded; all others stay exact. Default None: the dtype of the fields, exact.
     memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to the
         models may take, its inputs not counted, nor what PyTorch keeps of the arithmetic between
         models and coefficients, nor the scattered fields of a Born form. States are kept and steps

@@ -17,6 +17,9 @@ from . import equations
 from .equations.table import AXES, Equation, Piece
 from .faces import FACES
 
+PACKINGS = ("", "float32", "bfloat16", "float16", "int8")
+"""Formats of a kept history, in the order of the compiled core."""
+
 Entries = tuple[tuple[str, tuple[int, ...]], ...]
 """Names and shapes."""
 
@@ -32,7 +35,8 @@ class Description:
     source and one receiver touch. gradients: number of models G in a coefficient gradient.
     checkpoint_interval: steps between kept states, 0 for the native default. history_steps: those
     whose quantities a gradient keeps at once, 0 for all of an interval; inner_states: kept inside
-    an interval on the way back. full_history: the quantities of all steps are kept, and no state.
+    an interval on the way back. full_history: the quantities of all steps are kept, and no state;
+    packing: in which format, one of ``PACKINGS``, the fields' own if "".
     sampling: of every so many steps one counts in the gradient of coefficients, for all.
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
     is "pml" for all.
@@ -56,6 +60,7 @@ class Description:
     inner_states: int = 0
     sampling: int = 1
     full_history: bool = False
+    packing: str = ""
     dtype: str = "float32"
     faces: tuple[str, ...] = ()
 
@@ -129,6 +134,7 @@ class Description:
             self.inner_states,
             self.sampling,
             int(self.full_history),
+            PACKINGS.index(self.packing),
         ]
 
     def spacings(self) -> list[float]:

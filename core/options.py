@@ -7,6 +7,7 @@ from typing import Any
 from . import checks
 from .call import Options
 from .interpolation import BETA, MODES
+from .layout import PACKINGS
 from .storage import STRATEGIES, parse_limit
 
 BACKENDS = ("auto", "compiled", "eager")
@@ -28,6 +29,10 @@ def check_options(options: Options) -> None:
     if o.courant_number is not None:
         checks.positive("courant_number", o.courant_number)
     checks.choice("gradient_storage", o.gradient_storage, STRATEGIES)
+    if packing(o) and o.gradient_storage != "full":
+        came = f"is given, but gradient_storage is {o.gradient_storage!r}"
+        mend = "Kept states are always exact."
+        checks.fail("storage_dtype", came, "None, or gradient_storage='full'", mend)
     name = "model_gradient_sampling_interval"
     if checks.integer(name, getattr(o, name), 1) > 1:
         _check_native_gradient(name, o)
@@ -47,6 +52,19 @@ def _check_native_gradient(name: str, options: Options) -> None:
     if has_callback or backend(options) == "eager":
         came = "is given together with " + ("a callback" if has_callback else "backend='eager'")
         checks.fail(name, came, "one of the two")
+
+
+def packing(options: Options, dtype: str = "") -> str:
+    """The format of a kept history of fields of a dtype; "" for their own."""
+    given = options.storage_dtype
+    # "float16", torch.float16, jax.numpy.float16 and np.dtype("float16") are one.
+    name = getattr(given, "__name__", None) or str(given).rsplit(".", 1)[-1]
+    if given is None or name == dtype:
+        return ""
+    if name not in PACKINGS[1:]:
+        accepted = f"None, or one of {', '.join(map(repr, PACKINGS[1:]))}"
+        checks.fail("storage_dtype", f"got {checks.shown(given)}", accepted)
+    return name
 
 
 def backend(options: Options) -> str:

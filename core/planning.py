@@ -37,7 +37,7 @@ class Plan:
         gradient_memory: bytes by kind that a gradient with respect to the models takes beside
             these, with a workspace in place of the forward's; empty where the compiled core is not
             there to say.
-        gradient_storage: "checkpoint" or "full", as resolved.
+        gradient_storage: "checkpoint" or "full", as resolved. storage_dtype: of a full history.
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
         recomputation: forward steps that a gradient marches again, for each step of the run.
@@ -70,6 +70,7 @@ class Plan:
     memory: dict[str, int] = field(default_factory=dict)
     gradient_memory: dict[str, int] = field(default_factory=dict)
     gradient_storage: str | None = None
+    storage_dtype: str | None = None
     checkpoint_interval: int | None = None
     history_steps: int | None = None
     inner_states: int | None = None
@@ -117,7 +118,7 @@ class Plan:
     def _storage(self) -> str:
         held = f"history of {self.history_steps} steps"
         if self.gradient_storage == "full":
-            return f"full, {held}"
+            return f"full, {held} in {self.storage_dtype}"
         states = f"every {self.checkpoint_interval} steps, {self.inner_states} more inside"
         return f"checkpoint, states {states}; {held}"
 
@@ -161,6 +162,7 @@ def summarise(setup: Setup) -> Plan:
         names = ("checkpoint_interval", "history_steps", "inner_states")
         storage = dict(zip(names, core().storage(d), strict=True))
         storage["gradient_storage"] = "full" if d.full_history else "checkpoint"
+        storage["storage_dtype"] = (d.packing or d.dtype) if d.full_history else None
         repeated = repeated_steps(d)
         storage["recomputation"] = repeated / max(d.nt, 1)
         storage["gradient_time"] = gradient_time(d, repeated)

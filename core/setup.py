@@ -21,7 +21,7 @@ from .form import Form
 from .framework import Framework
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
-from .options import backend, check_options, origin
+from .options import backend, check_options, origin, packing
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .storage import parse_limit, within
@@ -74,6 +74,7 @@ class Setup:
         """The static facts of the run."""
         inputs, region = self.inputs, self.region
         sampled = self.options.model_gradient_sampling_interval
+        dtype = str(inputs.like.dtype).rsplit(".", 1)[-1]
         described = Description(
             equation=self.equation.name,
             ndim=inputs.ndim,
@@ -92,10 +93,11 @@ class Setup:
                 for models in (inputs.models, inputs.perturbations)
                 for model in models.values()
             ),
-            dtype=str(inputs.like.dtype).rsplit(".", 1)[-1],
+            dtype=dtype,
             faces=self.faces,
             sampling=self.step_ratio * sampled if sampled > 1 else 1,
             full_history=self.options.gradient_storage == "full",
+            packing=packing(self.options, dtype),
         )
         limit = parse_limit(self.options.memory_limit)
         return described if limit is None else within(described, limit, self.device)

@@ -41,9 +41,13 @@ def between_cells(equation, **more):
 
 
 def limited(equation, arguments):
-    """A limit that takes more than the default's repeated steps, but for the eager arrays."""
+    """A limit that takes more repeated steps than one for each: how low, threads decide."""
     total = dualwave.plan(equation, **arguments).total_gradient_memory
-    return {"memory_limit": int(0.8 * total)}
+    for part in (0.8, 0.7, 0.6, 0.5, 0.4):
+        limit = {"memory_limit": int(part * total)}
+        if dualwave.plan(equation, **arguments, **limit).recomputation > 1:
+            return limit
+    raise AssertionError("no limit takes more repeated steps")
 
 
 @TABLE
@@ -53,7 +57,6 @@ def test_storage_changes_no_bit(name, equation):
     # Above the limit of stability: three inner steps to a sample.
     arguments["dt"] *= 3
     tight = limited(equation, arguments)
-    assert dualwave.plan(equation, **arguments, **tight).recomputation > 1
     for sampling in ({}, {"model_gradient_sampling_interval": 2}):
         given = arguments | sampling
         want = front.gradients(loss, given, names, equation)
@@ -84,6 +87,30 @@ def test_second_derivatives(name):
 
     for ours, plain in zip(products(**FULL), products(), strict=True):
         assert_close(ours, plain, 1e-13)
+
+
+@TABLE
+def test_reduced_precision(name, equation):
+    """Both frameworks' own names of the dtypes are taken; derivatives by amplitudes stay exact."""
+    front = FRONT_ENDS[name]()
+    types = front.jax.numpy if name == "jax" else front.torch
+    arguments, names = between_cells(equation)
+    models = len(EQUATIONS[equation].parameters)
+    want = front.gradients(loss, arguments, names, equation)
+    for dtype, most in (
+        *((types.float32, 1e-7), (types.bfloat16, 1e-2), (types.float16, 1e-3)),
+        *(("int8", 2e-2), (types.int8, 2e-2)),
+    ):
+        packed = FULL | {"storage_dtype": dtype}
+        got = front.gradients(loss, arguments | packed, names, equation)
+        for ours, exact in zip(got[:models], want[:models], strict=True):
+            assert_close(ours, exact, most)
+            assert np.abs(ours - exact).max() > 0
+        for ours, exact in zip(got[models:], want[models:], strict=True):
+            np.testing.assert_array_equal(ours, exact)
+    plan = dualwave.plan(equation, **arguments, **FULL, storage_dtype="int8")
+    assert plan.storage_dtype == "int8"
+    assert "in int8" in str(plan)
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
@@ -118,7 +145,7 @@ def test_what_is_kept(monkeypatch):
     assert left == [("forward", kept), ("adjoint", 0), ("forward", 0), ("adjoint", 0)]
     assert kept > 23 * 2 * np.prod(plan.grid)
     assert (plan.gradient_storage, plan.history_steps, plan.recomputation) == ("full", 23, 0)
-    assert "full, history of 23 steps" in str(plan)
+    assert "full, history of 23 steps in float64" in str(plan)
 
 
 def test_it_is_refused_where_it_does_not_fit():

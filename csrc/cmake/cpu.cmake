@@ -11,7 +11,8 @@ endif()
 set(ISA_DECLARATIONS "")
 foreach(isa ${DUALWAVE_ISAS})
   string(APPEND ISA_DECLARATIONS
-         "namespace dualwave::${isa} {\ntemplate <class Equation, int dim, int order, class T>\nconst Kernels<T>& kernels();\n}\n")
+         "namespace dualwave::${isa} {\ntemplate <class Equation, int dim, int order, class T>\nconst Kernels<T>& kernels();\n"
+         "template <class T>\nconst PackingKernels<T>& packing_kernels();\n}\n")
 endforeach()
 configure_file(engine/registry.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/registry.cpp @ONLY)
 
@@ -36,7 +37,8 @@ endfunction()
 dualwave_settings(dualwave_core)
 
 foreach(ISA ${DUALWAVE_ISAS})
-  set(sources)
+  set(sources ${CMAKE_CURRENT_BINARY_DIR}/kernels/${ISA}/packing.cpp)
+  configure_file(cpu/packing.cpp.in ${sources} @ONLY)
   foreach(ORDER 2 4 6 8)
     foreach(DTYPE float double)
       set(file ${CMAKE_CURRENT_BINARY_DIR}/kernels/${ISA}/interpreted_order${ORDER}_${DTYPE}.cpp)

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/shot.hpp"
+#include "engine/registry.hpp"
 
 namespace dualwave {
 
@@ -90,10 +91,50 @@ T* Shot<T>::callers_history() const {
 // The quantities of a sampled step.
 template <class T>
 T* Shot<T>::history(int level, Index sample) const {
-  T* callers = callers_history();
+  T* callers = p_.description.packing == Packing::none ? callers_history() : nullptr;
   if (callers && level > 0) return m_.history[level].data();
   return (callers ? callers : m_.history[level].data()) +
          quantities_size(sample, p_.equation, p_.layout.geometry);
+}
+
+// The same, packed; null where a level's are not kept.
+template <class T>
+unsigned char* Shot<T>::packed_history(int level, Index sample) const {
+  T* callers = callers_history();
+  if (callers && level > 0) return nullptr;
+  T* first = callers ? callers : m_.packed[level].data();
+  return reinterpret_cast<unsigned char*>(first +
+                                          kept_size(p_.description, sample, p_.equation, p_.layout.geometry));
+}
+
+// f(grid, its packed rows) for what is kept of a sampled step.
+template <class T>
+template <class F>
+void Shot<T>::for_packed_grids(Index sample, Index packed_sample, F&& f) const {
+  const Geometry& g = p_.layout.geometry;
+  const Index bytes = g.rows() * packed_row_bytes(p_.description.packing, g.n[2]);
+  for (int l = 0; l < levels(); ++l)
+    if (unsigned char* packed = packed_history(l, packed_sample))
+      for (int h = 0; h < p_.equation.histories(); ++h)
+        f(history(l, sample) + h * g.grid, packed + h * bytes);
+}
+
+template <class T>
+void Shot<T>::pack_history(Index from, Index to) {
+  const Geometry& g = p_.layout.geometry;
+  for_packed_grids(from, to, [&](T* grid, unsigned char* rows) {
+    find_packing<T>().pack(p_.description.packing, g, grid, rows, g.rows() * who_.index / who_.count,
+                           g.rows() * (who_.index + 1) / who_.count);
+  });
+}
+
+template <class T>
+void Shot<T>::unpack_history(Index to, Index from) {
+  const Geometry& g = p_.layout.geometry;
+  for_packed_grids(to, from, [&](T* grid, unsigned char* rows) {
+    find_packing<T>().unpack(p_.description.packing, g, grid, rows, g.rows() * who_.index / who_.count,
+                             g.rows() * (who_.index + 1) / who_.count);
+  });
 }
 
 // The field at the receivers' nodes; null where it is not kept.
@@ -103,7 +144,7 @@ T* Shot<T>::traces(int level, Index step_in_segment) const {
   T* first = m_.traces[level].data();
   if (T* callers = callers_history())
     first = level > 0 ? nullptr
-                      : callers + quantities_size(d.samples_before(d.steps), p_.equation, p_.layout.geometry);
+                      : callers + kept_size(d, d.samples_before(d.steps), p_.equation, p_.layout.geometry);
   return first ? first + step_in_segment * d.receivers * d.receiver_taps : nullptr;
 }
 

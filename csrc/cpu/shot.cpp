@@ -16,19 +16,22 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   ShotSizes size;
   size.state = l.state_size;
   if (needs.records) size.samples = at_once * receiver_nodes;
+  const bool has_history = d.full && needs.residual, packed = d.packing != Packing::none;
+  const auto quantities = [&](Index samples) { return quantities_size(samples, equation, l.geometry); };
   if (!needs.reverse) {
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
-    if (d.full && needs.residual && needs.levels > 1) size.history = quantities_size(1, equation, l.geometry);
+    if (has_history && (packed || needs.levels > 1)) size.history = quantities(packed ? at_once : 1);
     return size;
   }
-  const bool has_history = d.full && needs.residual;
   size.adjoint = l.state_size;
   size.scratch = l.scratch_size;
   if (needs.source_gradients) size.lambdas = at_once * source_nodes;
   if (needs.receiver_weights && !has_history) size.traces = d.history_steps * receiver_nodes;
   if (needs.models) {
     size.gradient = equation.coefficients * l.geometry.grid;
-    if (!has_history) size.history = quantities_size(d.most_samples(), equation, l.geometry);
+    if (packed) size.history = quantities(at_once);
+    if (!packed && !has_history) size.history = quantities(d.most_samples());
+    if (packed && !has_history) size.packed = kept_size(d, d.most_samples(), equation, l.geometry);
   }
   if (needs.models || needs.receiver_weights)
     size.checkpoints =
@@ -45,6 +48,7 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
     scratch[level].resize(size.scratch);
     gradient[level].resize(size.gradient);
     history[level].resize(size.history);
+    packed[level].resize(size.packed);
     traces[level].resize(size.traces);
     samples[level].resize(size.samples);
     lambdas[level].resize(size.lambdas);

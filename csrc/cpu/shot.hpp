@@ -19,9 +19,10 @@ struct Member {
 // Elements of what one shot needs at a time: of each level, and all levels' kept states.
 struct ShotSizes {
   Index state = 0, adjoint = 0, scratch = 0, gradient = 0, history = 0, traces = 0, samples = 0, lambdas = 0;
+  Index packed = 0;
   Index checkpoints = 0;
   Index total(int levels) const {
-    return levels * (state + adjoint + scratch + gradient + history + traces + samples + lambdas) +
+    return levels * (state + adjoint + scratch + gradient + history + traces + samples + lambdas + packed) +
            checkpoints;
   }
 };
@@ -33,7 +34,9 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
 template <class T>
 struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
-  Buffer<T> history[kLevels];  // unless it is the caller's, of one segment: [step][stage's quantities]
+  Buffer<T> history[kLevels];  // unless it is the caller's, of one segment: [step][stage's quantities]; or
+                               // of the steps that are executed at once
+  Buffer<T> packed[kLevels];   // which then is kept here, unless it is the caller's
   Buffer<T> traces[kLevels];   // likewise, the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
@@ -100,6 +103,11 @@ class Shot : public TimeLoop<Shot<T>> {
   T* checkpoint(Index number, int level) const;
   T* callers_history() const;
   T* history(int level, Index sample) const;
+  unsigned char* packed_history(int level, Index sample) const;
+  void pack_history(Index from, Index to);
+  void unpack_history(Index to, Index from);
+  template <class F>
+  void for_packed_grids(Index sample, Index packed_sample, F&& f) const;
   T* traces(int level, Index step_in_segment) const;
   int kept_levels() const { return is_reverse(p_.map) ? levels() : 1; }  // leaves those of the primal level
 

@@ -20,7 +20,9 @@ std::atomic<Index> front_cells{4096};
 
 Index most_steps(const Description& d, Index state_size) {
   const Index nodes = std::max(d.sources * d.source_taps, d.receivers * d.receiver_taps);
-  return std::clamp<Index>(state_size / std::max<Index>(nodes, 1), 1, 16);
+  // A packed history of all of these is unpacked.
+  const Index most = d.packing == Packing::none ? 16 : 4;
+  return std::clamp<Index>(state_size / std::max<Index>(nodes, 1), 1, most);
 }
 
 void set_blocking(Index bytes, Index cells) {

@@ -77,6 +77,10 @@ class Batch : public TimeLoop<Batch<T>> {
   };
   Kept callers_history() const;
   Kept history(int level, Index sample) const;
+  Kept packed_history(int level, Index sample) const;
+  void pack_history(Index from, Index to) { move_history(from, to, true); }
+  void unpack_history(Index to, Index from) { move_history(to, from, false); }
+  void move_history(Index sample, Index packed_sample, bool pack);
   Kept traces(int level, Index step_in_segment) const;
   void keep_traces(Index step_in_segment);
   void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);
@@ -112,7 +116,7 @@ class Batch : public TimeLoop<Batch<T>> {
   Layout<T> layout_;
   Points<T> sources_, receivers_;
   device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels],
-      history_[kLevels], gradient_[kLevels], traces_[kLevels];
+      history_[kLevels], packed_[kLevels], gradient_[kLevels], traces_[kLevels];
   device::Buffer<T> checkpoints_, profiles_, zero_row_;
   device::Buffer<Node> source_nodes_, receiver_nodes_;
   device::Buffer<int> outside_;  // set when a node lies outside the grid: the call then returns NaN

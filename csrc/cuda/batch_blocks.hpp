@@ -1,6 +1,7 @@
 // State blocks of a batch: packing, checkpoints, and the models' gradients.
 #pragma once
 #include "cuda/batch.hpp"
+#include "kernels/packing.hpp"
 
 namespace dualwave {
 
@@ -141,10 +142,66 @@ typename Batch<T>::Kept Batch<T>::callers_history() const {
 template <class T>
 typename Batch<T>::Kept Batch<T>::history(int level, Index sample) const {
   const auto size = [&](Index samples) { return quantities_size(samples, call_.equation, layout_.geometry); };
+  if (call_.description.packing != Packing::none) return {history_[level].data(), size(1)};
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {history_[level].data(), size(1)};
   if (callers.first) return {callers.first + size(sample), callers.stride};
   return {history_[level].data() + size(sample), size(call_.description.most_samples())};
+}
+
+// The same, packed; null where a level's are not kept.
+template <class T>
+typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const {
+  const Description& d = call_.description;
+  const auto size = [&](Index samples) { return kept_size(d, samples, call_.equation, layout_.geometry); };
+  const Kept callers = callers_history();
+  if (callers.first && level > 0) return {nullptr, 0};
+  if (callers.first) return {callers.first + size(sample), callers.stride};
+  return {packed_[level].data() + size(sample), size(d.most_samples())};
+}
+
+// Row i of all shots' grids, plain and packed.
+template <class T>
+struct HistoryRows {
+  Geometry g;
+  typename Batch<T>::Kept plain, kept;
+  Index rows, bytes;  // of a shot; of one packed
+  DW_POINTS T* grid(Index i) const {
+    const Index row = i % rows;
+    return plain.first + i / rows * plain.stride + row / g.rows() * g.grid +
+           DW_TARGET::row_offset(g, row % g.rows());
+  }
+  DW_POINTS unsigned char* packed(Index i) const {
+    return reinterpret_cast<unsigned char*>(kept.first + i / rows * kept.stride) + i % rows * bytes;
+  }
+};
+
+// Between the step that is marched and its place in the history. First a thread a row, for its scale, then
+// one a cell.
+template <class T>
+void Batch<T>::move_history(Index sample, Index packed_sample, bool packs) {
+  const Geometry& g = layout_.geometry;
+  const Packing packing = call_.description.packing;
+  const Index n = g.n[2], rows = call_.equation.histories() * g.rows(), all = call_.description.shots * rows;
+  for (int l = 0; l < levels(); ++l) {
+    const Kept kept = packed_history(l, packed_sample);
+    if (!kept.first) continue;
+    const HistoryRows<T> at{g, history(l, sample), kept, rows, packed_row_bytes(packing, n)};
+    if (packs)
+      stream_.for_each(all, [=] DW_DEVICE(Index i) {
+        *reinterpret_cast<double*>(at.packed(i)) = DW_TARGET::largest_size(at.grid(i), n);
+      });
+    stream_.for_each(all * n, [=] DW_DEVICE(Index i) {
+      T* row = at.grid(i / n);
+      unsigned char* packed = at.packed(i / n);
+      DW_TARGET::with_format(packing, [&](auto format) {
+        if (packs)
+          DW_TARGET::pack_value(format, row, i % n, packed);
+        else
+          DW_TARGET::unpack_value(format, packed, i % n, row);
+      });
+    });
+  }
 }
 
 // The field at the receivers' nodes.
@@ -155,7 +212,7 @@ typename Batch<T>::Kept Batch<T>::traces(int level, Index step_in_segment) const
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {nullptr, 0};
   if (callers.first) {
-    const Index before = quantities_size(d.samples_before(d.steps), call_.equation, layout_.geometry);
+    const Index before = kept_size(d, d.samples_before(d.steps), call_.equation, layout_.geometry);
     return {callers.first + before + at, callers.stride};
   }
   T* first = traces_[level].data();

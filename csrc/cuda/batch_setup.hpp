@@ -37,20 +37,24 @@ template <class T>
 void Batch<T>::allocate() {
   const Description& d = call_.description;
   const Index grid = layout_.geometry.grid;
-  const bool reverse = is_reverse(call_.map), has_history = d.full && call_.residual();
+  const bool reverse = is_reverse(call_.map), has_history = d.full && call_.residual(),
+             packed = d.packing != Packing::none;
+  const auto quantities = [&](Index samples) {
+    return quantities_size(samples, call_.equation, layout_.geometry);
+  };
   for (int l = 0; l < levels(); ++l) {
     state_[l] = {stream_, d.shots * layout_.state_size};
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
-    if (!reverse && has_history && l > 0)
-      history_[l] = {stream_, d.shots * quantities_size(1, call_.equation, layout_.geometry)};
+    if (!reverse && has_history && (packed || l > 0)) history_[l] = {stream_, d.shots * quantities(1)};
     if (!reverse) continue;
     adjoint_[l] = {stream_, d.shots * layout_.state_size};
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
-      if (!has_history)
-        history_[l] = {stream_,
-                       d.shots * quantities_size(d.most_samples(), call_.equation, layout_.geometry)};
+      if (packed || !has_history)
+        history_[l] = {stream_, d.shots * quantities(packed ? 1 : d.most_samples())};
+      if (packed && !has_history)
+        packed_[l] = {stream_, d.shots * kept_size(d, d.most_samples(), call_.equation, layout_.geometry)};
     }
     if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};

@@ -92,7 +92,8 @@ ResidualShape residual_shape(const Description& d, const EquationInfo& equation,
                              Index state_size) {
   if (!d.full) return {d.checkpoints(), state_size};
   const Index traces = d.steps * d.receivers * d.receiver_taps;
-  return {1, quantities_size(d.samples_before(d.steps), equation, g) + traces};
+  constexpr Index kLine = 16;  // the next shot's begins at a cache line
+  return {1, (kept_size(d, d.samples_before(d.steps), equation, g) + traces + kLine - 1) / kLine * kLine};
 }
 
 template <class T>

@@ -74,17 +74,22 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation);
 Index packed_state_size(const Description& d, const EquationInfo& equation);
 
 // What forward leaves of a shot for its adjoint, as (count, elements): the kept states, of state_size
-// elements each; or as one, where the history is full, the quantities of each sampled step, then the field at
-// the receivers' nodes of each step.
+// elements each; or as one, where the history is full, the quantities of each sampled step, packed or not,
+// then the field at the receivers' nodes of each step.
 struct ResidualShape {
   Index count, elements;
   Index size() const { return count * elements; }
 };
 ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
                              Index state_size);
-// Elements of the first of the two parts of a history of `samples` steps.
+// Elements of the quantities of `samples` steps, as a march writes them ...
 inline Index quantities_size(Index samples, const EquationInfo& equation, const Geometry& g) {
   return samples * equation.histories() * g.grid;
+}
+// ... and as a full history keeps them.
+inline Index kept_size(const Description& d, Index samples, const EquationInfo& equation, const Geometry& g) {
+  if (d.packing == Packing::none) return quantities_size(samples, equation, g);
+  return samples * equation.histories() * g.rows() * packed_row_bytes(d.packing, g.n[2]) / (d.bits / 8);
 }
 
 // Node number field * cells + cell, where it lies in a grid.

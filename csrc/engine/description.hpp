@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "engine/geometry.hpp"
+#include "engine/packing.hpp"
 
 namespace dualwave {
 
@@ -19,6 +20,7 @@ struct Description {
   Index inner_states = 0;                    // kept within an interval on the way back
   Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
   bool full = false;                         // the history of all steps is kept, and no state
+  Packing packing = Packing::none;           // of that history
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
@@ -35,7 +37,7 @@ struct Description {
   Index most_samples() const { return samples_before(history_steps); }  // in a history
 };
 
-constexpr int kDescriptionInts = 31;
+constexpr int kDescriptionInts = 32;
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

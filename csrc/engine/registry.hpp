@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/equation.hpp"
+#include "engine/packing.hpp"
 #include "kernels/view.hpp"
 
 namespace dualwave {
@@ -17,6 +18,9 @@ const EquationInfo& equation_info(int id, int dim);
 // avx2, avx512).
 template <class T>
 const Kernels<T>& find_kernels(int id, int dim, int order);
+
+template <class T>
+const PackingKernels<T>& find_packing();
 
 const char* instruction_set();
 

@@ -38,8 +38,10 @@ struct Event {
   int stage;
   Index step;
   Index in_segment;
-  Index sample;  // its number in the history; -1: it has no share in the gradient of the coefficients
-  Save save;     // advance
+  // Its number in the history, or among the steps executed at once where that is packed; -1: it has no share
+  // in the gradient of the coefficients.
+  Index sample;
+  Save save;  // advance
 };
 
 inline bool mirrors(const Geometry& g) { return g.mirrored(0) || g.mirrored(1) || g.mirrored(2); }
@@ -126,6 +128,7 @@ class TimeLoop {
   Backend& self() { return static_cast<Backend&>(*this); }
 
   std::vector<Event> events_;
+  Index at_once_ = 0;  // the first of the steps that they are of
 
   // The names at the start of a step. Every step makes the same exchanges, of disjoint pairs, so they
   // alternate.
@@ -163,7 +166,8 @@ class TimeLoop {
   void add(Event::Kind kind, int stage, Index step, Index first, Save save = Save::history) {
     const Description& d = description_;
     const bool sampled = keeps_history(save) && schedule_.keeps_coefficients && d.is_sampled(step);
-    const Index sample = sampled ? d.samples_before(step) - d.samples_before(first) : -1;
+    const Index sample =
+        sampled ? d.samples_before(step) - d.samples_before(is_packed() ? at_once_ : first) : -1;
     events_.push_back({kind, stage, step, step - first, sample, save});
   }
 
@@ -179,15 +183,33 @@ class TimeLoop {
         end = std::min(end, (t / description_.interval + 1) * description_.interval);
       }
       events_.clear();
+      at_once_ = t;
       for (Index step = t; step < end; ++step)
         for (int s = 0; s < stages(); ++s) {
           if (schedule_.mirrors) add(Event::mirror_fields, s, step, first);
           add(Event::advance, s, step, first, save);
         }
       if (!self().execute(events_, false)) return false;
+      if (is_packed() && keeps_history(save) && !move_history(t, end, true)) return false;
       if (is_output(save) && !self().finish_records(t, end)) return false;
     }
     return true;
+  }
+
+  bool is_packed() const { return description_.packing != Packing::none && schedule_.keeps_coefficients; }
+
+  // Packs the history of the steps that have been executed at once, or unpacks that of those which will be.
+  bool move_history(Index first, Index last, bool pack) {
+    const Description& d = description_;
+    for (Index step = first; step < last; ++step)
+      if (d.is_sampled(step)) {
+        const Index sample = d.samples_before(step);
+        if (pack)
+          self().pack_history(sample - d.samples_before(first), sample);
+        else
+          self().unpack_history(sample - d.samples_before(first), sample);
+      }
+    return self().sync();
   }
 
   // From the cotangent of the state after step last - 1 to that of the state before step first. The adjoint's
@@ -197,6 +219,8 @@ class TimeLoop {
     for (Index t = last, end; t > first; t = end) {
       end = std::max(first, t - self().steps_at_once(true));
       events_.clear();
+      at_once_ = end;
+      if (is_packed() && !move_history(end, t, false)) return false;
       for (Index step = t - 1; step >= end; --step)
         for (int s = stages() - 1; s >= 0; --s) {
           add(Event::multiply, s, step, first);

@@ -274,6 +274,16 @@ FAULTS = {
         ValueError,
         "gradient_storage: got 'boundary'. Accepted: one of 'auto', 'checkpoint', 'full'",
     ),
+    "another format of storage": (
+        {"gradient_storage": "full", "storage_dtype": "int4"},
+        ValueError,
+        "storage_dtype: got 'int4'. Accepted: None, or one of 'float32', 'bfloat16'",
+    ),
+    "a format of states": (
+        {"storage_dtype": "float16"},
+        ValueError,
+        "storage_dtype: is given, but gradient_storage is 'auto'",
+    ),
     "sampling it never": (
         {"model_gradient_sampling_interval": 0},
         ValueError,

@@ -11,9 +11,9 @@ RUN = Description("scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=
 
 
 def test_scalar_by_hand():
-    # Forwards: u, u_prev twice (read, written), the coefficient. Kept: one quantity. Back: cotangent
-    # and coefficient to a product; from it to both fields, each read and written; history, and the
-    # gradient read and written.
+    # Forwards: u, u_prev twice (read, written), the coefficient. Kept: one quantity. Back: from a
+    # cotangent and the coefficient a product; from it both fields, each read and written; and the
+    # history, and the gradient read and written.
     forward, history, back = 4, 1, 3 + 5 + 3
     repeated = 1 + 1 + (history + back) / forward
     assert gradient_time(RUN, RUN.nt) == pytest.approx(repeated)

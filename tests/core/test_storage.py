@@ -57,6 +57,59 @@ def test_storage_changes_no_bit(name, ndim):
                 )
 
 
+# What rounding to nearest may change a value by, of the largest in its row; of float16 and bfloat16
+# the smaller values less. Sums of products of rounded values come out closer.
+ROUNDING = {"float32": 2**-25, "bfloat16": 2**-9, "float16": 2**-12, "int8": 1 / 254}
+
+
+@pytest.mark.parametrize("packing", ROUNDING)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_packed_history(name, packing):
+    """It rounds the gradient of the coefficients, wherever it is kept, and nothing else."""
+    described, given = all_operands(name, 2, 4, "float64")
+    d = dataclasses.replace(described, full_history=True, packing=packing)
+    inputs = {name: {k: given[k] for k in accepted_inputs(name) if k in given} for name in MAPS}
+    kept = native.evaluate("forward", d, inputs["forward"], ("residual",))
+    turned = native.evaluate("tangent", d, inputs["tangent"], ("residual",))
+    exact = dataclasses.replace(d, packing="")
+    of_all_bits = native.evaluate("forward", exact, inputs["forward"], ("residual",))
+    size = kept["residual"].nbytes / of_all_bits["residual"].nbytes
+    assert size < 1.1 * {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}[packing] / 8
+    for map_name in ("adjoint", "tangent_adjoint"):
+        slots = set(possible_outputs(map_name))
+        want = native.evaluate(map_name, described, inputs[map_name], slots)
+        got = native.evaluate(map_name, d, inputs[map_name], slots)
+        for slot, x in want.items():
+            scale = np.abs(x).max()
+            assert scale > 0, slot
+            error = np.abs(got[slot] - x).max() / scale
+            if slot.startswith("coefficients_gradient"):
+                assert 1e-3 * ROUNDING[packing] < error < 4 * ROUNDING[packing], slot
+            else:
+                assert error == 0, slot
+        if map_name == "adjoint":
+            again = native.evaluate(map_name, d, inputs[map_name] | kept, slots)
+            np.testing.assert_array_equal(again[GRADIENT], got[GRADIENT])
+            again = native.evaluate(map_name, d, inputs[map_name] | turned, slots)
+            error = np.abs(again[GRADIENT] - want[GRADIENT]).max()
+            assert error < 4 * ROUNDING[packing] * np.abs(want[GRADIENT]).max()
+
+
+@pytest.mark.parametrize("packing", ROUNDING)
+@pytest.mark.parametrize(("dtype", "power"), [("float64", 300), ("float32", 30)])
+def test_a_packed_history_has_the_exponents_of_its_fields(dtype, power, packing):
+    """A wave 2^power times as large, or as small, has as much larger or smaller a gradient."""
+    described, given = all_operands("acoustic", 2, 4, dtype)
+    d = dataclasses.replace(described, full_history=True, packing=packing)
+    inputs = {k: x for k, x in given.items() if k in accepted_inputs("adjoint")}
+    want = native.evaluate("adjoint", d, inputs, (GRADIENT,))[GRADIENT]
+    assert np.abs(want).max() > 0
+    for size in (2.0**power, 2.0**-power):
+        scaled = {k: np.asarray(inputs[k] * size, dtype) for k in ("amplitudes0", "state0")}
+        got = native.evaluate("adjoint", d, inputs | scaled, (GRADIENT,))[GRADIENT]
+        np.testing.assert_array_equal(got, np.asarray(want * size, dtype))
+
+
 def gradient_by_steps(described, given, interval):
     """Of the coefficients: every step a run of its own, and the shares of some of them."""
     one = dataclasses.replace(described, nt=1)

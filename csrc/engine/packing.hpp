@@ -1,0 +1,29 @@
+// A history in fewer bits than the fields have: each row of a grid is scaled by its largest value, so that no
+// format runs out of exponents, and its values are rounded. The formats are in kernels/packing.hpp.
+#pragma once
+#include "engine/geometry.hpp"
+
+namespace dualwave {
+
+// In the order of PACKINGS in core/storage.py.
+enum class Packing : int { none, float32, bfloat16, float16, int8 };
+constexpr int kPackings = 5;
+
+constexpr Index packed_value_bytes(Packing p) {
+  return p == Packing::float32 ? 4 : p == Packing::int8 ? 1 : 2;
+}
+
+// Of a row of n values: its scale, a double, then the values, in whole words.
+constexpr Index kScaleBytes = 8;
+constexpr Index packed_row_bytes(Packing p, Index n) {
+  return kScaleBytes + (n * packed_value_bytes(p) + 7) / 8 * 8;
+}
+
+// Of rows [begin, end) of a haloed grid, numbered z * ny + y, and the packed rows of the whole grid.
+template <class T>
+struct PackingKernels {
+  void (*pack)(Packing, const Geometry&, const T* grid, unsigned char* packed, Index begin, Index end);
+  void (*unpack)(Packing, const Geometry&, T* grid, const unsigned char* packed, Index begin, Index end);
+};
+
+}  // namespace dualwave
