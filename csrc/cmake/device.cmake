@@ -63,5 +63,7 @@ if(DUALWAVE_HAVE_CUDA)
   dualwave_device(_cuda cuda CUDA cu "2;4;6;8")
   # A static runtime: the module then imports on machines without a driver. No --use_fast_math: it would break the adjoint tests.
   set_target_properties(_cuda_kernels PROPERTIES CUDA_RUNTIME_LIBRARY Static)
-  target_compile_options(_cuda_kernels PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-O3 --expt-relaxed-constexpr --extended-lambda>)
+  # A function of the host that is called on the device is only warned of, and does not run there.
+  target_compile_options(_cuda_kernels PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-O3 --expt-relaxed-constexpr --extended-lambda
+                         --Werror=cross-execution-space-call>)
 endif()

@@ -7,6 +7,12 @@
 #pragma once
 #include <cstdint>
 
+#if defined(__CUDACC__)
+#  define DW_EITHER __host__ __device__
+#else
+#  define DW_EITHER
+#endif
+
 namespace dualwave {
 
 using Index = std::int64_t;
@@ -36,23 +42,19 @@ struct Geometry {
   Face face[3][2] = {};
   Slab slab[3];
 
-  Index cells() const { return n[0] * n[1] * n[2]; }
-  Index rows() const { return n[0] * n[1]; }
+  DW_EITHER Index cells() const { return n[0] * n[1] * n[2]; }
+  DW_EITHER Index rows() const { return n[0] * n[1]; }
   // Cells of a row in whole vectors, which the loops of the CPU run over: those after the last have
   // coefficients of zero and belong to no other row.
-  Index row_cells() const { return (n[2] + kAlign - 1) / kAlign * kAlign; }
-#if defined(__CUDACC__)
-  __host__ __device__
-#endif
-      bool in_slab(int axis, Index i) const {
+  DW_EITHER Index row_cells() const { return (n[2] + kAlign - 1) / kAlign * kAlign; }
+  DW_EITHER bool in_slab(int axis, Index i) const {
     return i < slab[axis].low || i >= n[axis] - slab[axis].high;
   }
-  bool mirrored(int axis) const { return face[axis][0] != Face::open || face[axis][1] != Face::open; }
+  DW_EITHER bool mirrored(int axis) const {
+    return face[axis][0] != Face::open || face[axis][1] != Face::open;
+  }
   // Position along `axis` of cell i in that axis' slab arrays.
-#if defined(__CUDACC__)
-  __host__ __device__
-#endif
-      Index slab_index(int axis, Index i) const {
+  DW_EITHER Index slab_index(int axis, Index i) const {
     const Slab& s = slab[axis];
     return i < s.low ? halo + i : 2 * halo + s.low + i - (n[axis] - s.high);
   }
