@@ -43,6 +43,8 @@ class Options:
     location_interpolation_halfwidth: int = 4
     check_output_finite: bool = True
     gradient_storage: str = "auto"
+    storage_mode: str = "device"
+    storage_path: Any = None
     storage_dtype: Any = None
     memory_limit: int | float | str | None = None
     backend: str = "auto"

@@ -8,6 +8,7 @@ replaced by the two widths, the cells of the low slab before those of the high o
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -19,6 +20,9 @@ from .faces import FACES
 
 PACKINGS = ("", "float32", "bfloat16", "float16", "int8")
 """Formats of a kept history, in the order of the compiled core."""
+
+PLACES = ("", "cpu", "disk")
+"""Where a kept history is, "": with the other arrays. In the order of the compiled core."""
 
 Entries = tuple[tuple[str, tuple[int, ...]], ...]
 """Names and shapes."""
@@ -36,7 +40,8 @@ class Description:
     checkpoint_interval: steps between kept states, 0 for the native default. history_steps: those
     whose quantities a gradient keeps at once, 0 for all of an interval; inner_states: kept inside
     an interval on the way back. full_history: the quantities of all steps are kept, and no state;
-    packing: in which format, one of ``PACKINGS``, the fields' own if "".
+    packing: in which format, one of ``PACKINGS``, the fields' own if ""; place: one of ``PLACES``;
+    folder: of its file.
     sampling: of every so many steps one counts in the gradient of coefficients, for all.
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
     is "pml" for all.
@@ -61,6 +66,8 @@ class Description:
     sampling: int = 1
     full_history: bool = False
     packing: str = ""
+    place: str = ""
+    folder: str = ""
     dtype: str = "float32"
     faces: tuple[str, ...] = ()
 
@@ -135,6 +142,8 @@ class Description:
             self.sampling,
             int(self.full_history),
             PACKINGS.index(self.packing),
+            PLACES.index(self.place),
+            *os.fsencode(self.folder),
         ]
 
     def spacings(self) -> list[float]:

@@ -131,6 +131,11 @@ def workspace_bytes(map_name: str, description: Description, device: bool = Fals
     return load().workspace_bytes(MAPS.index(map_name), integers(description), device)
 
 
+def stored_bytes(description: Description, device: bool = False) -> int:
+    """Bytes of a history that is kept in a file, or in the host's memory for a GPU, at a time."""
+    return load().stored_bytes(integers(description), device)
+
+
 class Output(NamedTuple):
     """An array to be filled: its slot, shape and dtype."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from . import checks
 from .call import Options
 from .interpolation import BETA, MODES
 from .layout import PACKINGS
-from .storage import STRATEGIES, parse_limit
+from .storage import STORAGE_MODES, STRATEGIES, parse_limit
 
 BACKENDS = ("auto", "compiled", "eager")
 
@@ -29,10 +32,14 @@ def check_options(options: Options) -> None:
     if o.courant_number is not None:
         checks.positive("courant_number", o.courant_number)
     checks.choice("gradient_storage", o.gradient_storage, STRATEGIES)
-    if packing(o) and o.gradient_storage != "full":
-        came = f"is given, but gradient_storage is {o.gradient_storage!r}"
-        mend = "Kept states are always exact."
-        checks.fail("storage_dtype", came, "None, or gradient_storage='full'", mend)
+    checks.choice("storage_mode", o.storage_mode, STORAGE_MODES)
+    packing(o)
+    folder(o)
+    for name, default in (("storage_dtype", None), ("storage_mode", "device")):
+        if getattr(o, name) != default and o.gradient_storage != "full":
+            came = f"is given, but gradient_storage is {o.gradient_storage!r}"
+            mend = "Kept states are exact, and with the other arrays."
+            checks.fail(name, came, f"{default!r}, or gradient_storage='full'", mend)
     name = "model_gradient_sampling_interval"
     if checks.integer(name, getattr(o, name), 1) > 1:
         _check_native_gradient(name, o)
@@ -63,8 +70,25 @@ def packing(options: Options, dtype: str = "") -> str:
         return ""
     if name not in PACKINGS[1:]:
         accepted = f"None, or one of {', '.join(map(repr, PACKINGS[1:]))}"
-        checks.fail("storage_dtype", f"got {checks.shown(given)}", accepted)
+        checks.fail("storage_dtype", f"got {given!r}", accepted)
     return name
+
+
+def folder(options: Options) -> str:
+    """The folder of a history on disk; "" for any other."""
+    given = options.storage_path
+    if options.storage_mode != "disk":
+        if given is not None:
+            came = f"is given, but storage_mode is {options.storage_mode!r}"
+            checks.fail("storage_path", came, "None, or storage_mode='disk'")
+        return ""
+    if given is not None and not isinstance(given, (str, os.PathLike)):
+        checks.fail("storage_path", f"got {checks.shown(given)}", "None, or a path", kind=TypeError)
+    path = Path(tempfile.gettempdir() if given is None else given).absolute()
+    if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+        came = f"got '{path}', which is not a folder that may be written to"
+        checks.fail("storage_path", came, "None, or an existing folder")
+    return str(path)
 
 
 def backend(options: Options) -> str:

@@ -37,7 +37,9 @@ class Plan:
         gradient_memory: bytes by kind that a gradient with respect to the models takes beside
             these, with a workspace in place of the forward's; empty where the compiled core is not
             there to say.
-        gradient_storage: "checkpoint" or "full", as resolved. storage_dtype: of a full history.
+        gradient_storage: "checkpoint" or "full", as resolved. storage_dtype, storage_mode: of a
+            full history; storage_bytes: what it takes at a time of the disk, or of the host's
+            memory for a GPU, beside ``gradient_memory``.
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
         recomputation: forward steps that a gradient marches again, for each step of the run.
@@ -71,6 +73,8 @@ class Plan:
     gradient_memory: dict[str, int] = field(default_factory=dict)
     gradient_storage: str | None = None
     storage_dtype: str | None = None
+    storage_mode: str | None = None
+    storage_bytes: int = 0
     checkpoint_interval: int | None = None
     history_steps: int | None = None
     inner_states: int | None = None
@@ -118,7 +122,10 @@ class Plan:
     def _storage(self) -> str:
         held = f"history of {self.history_steps} steps"
         if self.gradient_storage == "full":
-            return f"full, {held} in {self.storage_dtype}"
+            places = {"cpu": "in the host's memory", "disk": "on disk"}
+            place = places.get(self.storage_mode or "")
+            elsewhere = f", {_size(self.storage_bytes)} {place}" if place else ""
+            return f"full, {held} in {self.storage_dtype}{elsewhere}"
         states = f"every {self.checkpoint_interval} steps, {self.inner_states} more inside"
         return f"checkpoint, states {states}; {held}"
 
@@ -162,7 +169,10 @@ def summarise(setup: Setup) -> Plan:
         names = ("checkpoint_interval", "history_steps", "inner_states")
         storage = dict(zip(names, core().storage(d), strict=True))
         storage["gradient_storage"] = "full" if d.full_history else "checkpoint"
-        storage["storage_dtype"] = (d.packing or d.dtype) if d.full_history else None
+        if d.full_history:
+            storage["storage_dtype"] = d.packing or d.dtype
+            storage["storage_mode"] = d.place or "device"
+            storage["storage_bytes"] = core().stored_bytes(d, setup.device)
         repeated = repeated_steps(d)
         storage["recomputation"] = repeated / max(d.nt, 1)
         storage["gradient_time"] = gradient_time(d, repeated)

@@ -21,7 +21,7 @@ from .form import Form
 from .framework import Framework
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
-from .options import backend, check_options, origin, packing
+from .options import backend, check_options, folder, origin, packing
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .storage import parse_limit, within
@@ -75,6 +75,7 @@ class Setup:
         inputs, region = self.inputs, self.region
         sampled = self.options.model_gradient_sampling_interval
         dtype = str(inputs.like.dtype).rsplit(".", 1)[-1]
+        mode = self.options.storage_mode
         described = Description(
             equation=self.equation.name,
             ndim=inputs.ndim,
@@ -98,6 +99,8 @@ class Setup:
             sampling=self.step_ratio * sampled if sampled > 1 else 1,
             full_history=self.options.gradient_storage == "full",
             packing=packing(self.options, dtype),
+            place="" if mode == "device" or (mode == "cpu" and not self.device) else mode,
+            folder=folder(self.options),
         )
         limit = parse_limit(self.options.memory_limit)
         return described if limit is None else within(described, limit, self.device)

@@ -22,6 +22,7 @@ from .layout import Description
 from .memory import core, total_bytes
 
 STRATEGIES = ("auto", "checkpoint", "full")
+STORAGE_MODES = ("device", "cpu", "disk")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _MOST_INNER_STATES = 30
@@ -99,7 +100,8 @@ def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Desc
 def repeated_steps(d: Description) -> int:
     """Forward steps that a gradient marches again."""
     if d.full_history:
-        return 0
+        # What is not with the other arrays is made, and lives, inside one call of the core.
+        return d.nt if d.place else 0
     native = core()
     interval, history, inner = native.storage(d)
     whole, rest = divmod(d.nt, interval)

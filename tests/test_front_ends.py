@@ -28,7 +28,8 @@ pml_freq max_vel survey_pad origin nt model_gradient_sampling_interval=1 freq_ta
 time_pad_frac=0.0 time_taper=False forward_callback backward_callback callback_frequency=1
 wavefield_0 wavefield_m1 initial_state boundary courant_number source_mask receiver_mask
 location_interpolation='auto' location_interpolation_halfwidth=4 check_output_finite=True
-gradient_storage='auto' storage_dtype memory_limit backend='auto' python_backend"""
+gradient_storage='auto' storage_mode='device' storage_path storage_dtype memory_limit
+backend='auto' python_backend"""
 
 
 def loss(out):

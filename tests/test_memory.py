@@ -103,12 +103,13 @@ def test_a_gradient_takes_what_its_plan_says(name, limit):
         assert found["recomputation"] > 1
 
 
+@pytest.mark.parametrize("more", ["", ", storage_dtype='int8'", ", storage_mode='disk'"])
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_full_history_takes_what_its_plan_says(name):
-    found = in_a_process(name, "measure(gradient_storage='full')")
+def test_a_full_history_takes_what_its_plan_says(name, more):
+    found = in_a_process(name, f"measure(gradient_storage='full'{more})")
     assert found["largest"] > 0
-    assert 0.8 * found["planned"] < found["measured"] < 1.05 * found["planned"]
-    assert found["recomputation"] == 0
+    assert 0.5 * found["planned"] < found["measured"] < 1.05 * found["planned"]
+    assert found["recomputation"] == (1 if "disk" in more else 0)
 
 
 @pytest.mark.parametrize("name", SOURCES)

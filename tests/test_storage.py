@@ -1,6 +1,15 @@
 """Where a gradient has the forward fields from: whatever is chosen, no bit of it changes."""
 
+import contextlib
 import itertools
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +32,7 @@ TABLE = pytest.mark.parametrize(
     ),
 )
 FULL = {"gradient_storage": "full"}
+DISK = FULL | {"storage_mode": "disk"}
 MOVED = "receiver_locations"
 
 
@@ -60,7 +70,7 @@ def test_storage_changes_no_bit(name, equation):
     for sampling in ({}, {"model_gradient_sampling_interval": 2}):
         given = arguments | sampling
         want = front.gradients(loss, given, names, equation)
-        for storage in (FULL, tight):
+        for storage in (FULL, DISK, tight):
             got = front.gradients(loss, given | storage, names, equation)
             for ours, plain in zip(got, want, strict=True):
                 assert np.abs(plain).max() > 0
@@ -85,8 +95,10 @@ def test_second_derivatives(name):
             t.vmap(t.grad(f))(front.module.scalar.framework.xp.stack([v, 1.01 * v])),
         ]
 
-    for ours, plain in zip(products(**FULL), products(), strict=True):
-        assert_close(ours, plain, 1e-13)
+    want = products()
+    for storage in (FULL, DISK):
+        for ours, plain in zip(products(**storage), want, strict=True):
+            assert_close(ours, plain, 1e-13)
 
 
 @TABLE
@@ -146,6 +158,67 @@ def test_what_is_kept(monkeypatch):
     assert kept > 23 * 2 * np.prod(plan.grid)
     assert (plan.gradient_storage, plan.history_steps, plan.recomputation) == ("full", 23, 0)
     assert "full, history of 23 steps in float64" in str(plan)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_a_disk_without_space(name, tmp_path):
+    """Raises, leaves nothing, and the next call is as ever."""
+    front, arguments = FRONT_ENDS[name](), case(2, nt=23) | DISK | {"storage_path": tmp_path}
+    want = front.gradients(loss, arguments, ["v"])[0]
+    assert np.abs(want).max() > 0
+    error = front.jax.errors.JaxRuntimeError if name == "jax" else OSError
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(error, match="storage_path: a history in"):
+            front.gradients(loss, arguments, ["v"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    np.testing.assert_array_equal(front.gradients(loss, arguments, ["v"])[0], want)
+    assert not any(tmp_path.iterdir())
+
+
+LONG = """
+    import sys
+    import torch
+    from dualwave.torch import scalar
+
+    v = torch.full((50, 50), 2000.0, requires_grad=True)
+    places = dict(source_locations=[[[2, 2]]], receiver_locations=[[[3, 3]]])
+    steps = torch.ones(1, 1, 20000)
+    kept = dict(gradient_storage="full", storage_mode="disk", storage_path=sys.argv[1])
+    out = scalar(v, 5.0, 5e-4, source_amplitudes=steps, **places, pml_freq=20.0, **kept)
+    while True:
+        (out[-1] ** 2).sum().backward(retain_graph=True)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
+def test_a_process_that_is_killed_leaves_no_file(tmp_path):
+    command = [sys.executable, "-P", "-c", textwrap.dedent(LONG), str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as child:
+        found, end = [], time.monotonic() + 120
+        while not found and child.poll() is None and time.monotonic() < end:
+            for link in Path(f"/proc/{child.pid}/fd").glob("*"):
+                with contextlib.suppress(OSError):
+                    found += [x for x in [os.readlink(link)] if x.startswith(str(tmp_path))]
+        child.send_signal(signal.SIGKILL)
+        assert found, child.communicate()[1]
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_plan_of_a_history_on_disk():
+    arguments = case(2, nt=23)
+    plain = dualwave.plan("scalar", **arguments, **FULL)
+    plan = dualwave.plan("scalar", **arguments, **DISK)
+    assert plan.storage_bytes >= 23 * 8 * np.prod(plan.grid)
+    assert plain.storage_bytes == 0
+    assert plan.total_gradient_memory < plain.total_gradient_memory
+    assert (plan.storage_mode, plan.recomputation) == ("disk", 1)
+    assert "on disk" in str(plan)
+    # For arrays that are in the host's memory anyway.
+    near = dualwave.plan("scalar", **arguments, **FULL, storage_mode="cpu")
+    assert near == plain
 
 
 def test_it_is_refused_where_it_does_not_fit():

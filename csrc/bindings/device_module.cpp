@@ -17,8 +17,10 @@ void run_from_python(std::int64_t map, const Ints& ints, const std::vector<doubl
                      std::pair<int, std::uintptr_t> where) {
   const Description d = describe_call(ints, spacing);
   const Operands operands = read_operands<Device>(d, inputs, present, outputs, wanted);
-  nb::gil_scoped_release release;
-  run_on_device(d, read_map(map), operands, where.first, reinterpret_cast<void*>(where.second));
+  with_os_errors([&] {
+    nb::gil_scoped_release release;
+    run_on_device(d, read_map(map), operands, where.first, reinterpret_cast<void*>(where.second));
+  });
 }
 
 }  // namespace

@@ -15,8 +15,10 @@ void run_from_python(std::int64_t map, const Ints& ints, const std::vector<doubl
   const Description d = describe_call(ints, spacing);
   const Operands operands = read_operands<nb::device::cpu>(d, inputs, present, outputs, wanted);
   try {
-    nb::gil_scoped_release release;
-    run(d, read_map(map), operands);
+    with_os_errors([&] {
+      nb::gil_scoped_release release;
+      run(d, read_map(map), operands);
+    });
   } catch (const Interrupted&) {
     if (PyErr_CheckSignals() == 0)
       PyErr_SetNone(PyExc_KeyboardInterrupt);  // another thread's run may have taken the signal
@@ -51,6 +53,10 @@ NB_MODULE(_C, m) {
       },
       nb::arg("map"), nb::arg("description"), nb::arg("device"),
       "Bytes that a call of the map allocates for itself.");
+  m.def(
+      "stored_bytes", [](const Ints& d, bool device) { return stored_bytes(describe_call(d), device); },
+      nb::arg("description"), nb::arg("device"),
+      "Bytes of the histories, at a time, that are neither the caller's nor on the device.");
   m.def(
       "storage",
       [](const Ints& ints) {

@@ -6,6 +6,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <system_error>
+
 #include "bindings/operands.hpp"
 
 namespace dualwave {
@@ -16,6 +18,18 @@ using Ints = std::vector<std::int64_t>;
 
 inline Description describe_call(const Ints& ints, const std::vector<double>& spacing = {1, 1, 1}) {
   return read_description(ints.data(), ints.size(), spacing.data(), spacing.size());
+}
+
+// Runs f; an error of the system becomes the OSError of its number.
+template <class F>
+void with_os_errors(F&& f) {
+  try {
+    f();
+  } catch (const std::system_error& error) {
+    const nb::object arguments = nb::make_tuple(error.code().value(), error.what());
+    PyErr_SetObject(PyExc_OSError, arguments.ptr());
+    throw nb::python_error();
+  }
 }
 
 // An array of another layout, type or device is refused, not converted: the copy would be what is read, or

@@ -97,44 +97,34 @@ T* Shot<T>::history(int level, Index sample) const {
          quantities_size(sample, p_.equation, p_.layout.geometry);
 }
 
-// The same, packed; null where a level's are not kept.
+// This member's rows of a sampled step, to or from the packed history.
 template <class T>
-unsigned char* Shot<T>::packed_history(int level, Index sample) const {
+void Shot<T>::move_history(Index sample, Index packed_sample, bool pack) try {
+  const Description& d = p_.description;
+  const Geometry& g = p_.layout.geometry;
+  const PackingKernels<T>& kernels = find_packing<T>();
+  const Index begin = g.rows() * who_.index / who_.count, end = g.rows() * (who_.index + 1) / who_.count;
+  const Index row_bytes = packed_row_bytes(d.packing, g.n[2], d.bits), bytes = (end - begin) * row_bytes;
   T* callers = callers_history();
-  if (callers && level > 0) return nullptr;
-  T* first = callers ? callers : m_.packed[level].data();
-  return reinterpret_cast<unsigned char*>(first +
-                                          kept_size(p_.description, sample, p_.equation, p_.layout.geometry));
-}
-
-// f(grid, its packed rows) for what is kept of a sampled step.
-template <class T>
-template <class F>
-void Shot<T>::for_packed_grids(Index sample, Index packed_sample, F&& f) const {
-  const Geometry& g = p_.layout.geometry;
-  const Index bytes = g.rows() * packed_row_bytes(p_.description.packing, g.n[2]);
-  for (int l = 0; l < levels(); ++l)
-    if (unsigned char* packed = packed_history(l, packed_sample))
-      for (int h = 0; h < p_.equation.histories(); ++h)
-        f(history(l, sample) + h * g.grid, packed + h * bytes);
-}
-
-template <class T>
-void Shot<T>::pack_history(Index from, Index to) {
-  const Geometry& g = p_.layout.geometry;
-  for_packed_grids(from, to, [&](T* grid, unsigned char* rows) {
-    find_packing<T>().pack(p_.description.packing, g, grid, rows, g.rows() * who_.index / who_.count,
-                           g.rows() * (who_.index + 1) / who_.count);
-  });
-}
-
-template <class T>
-void Shot<T>::unpack_history(Index to, Index from) {
-  const Geometry& g = p_.layout.geometry;
-  for_packed_grids(to, from, [&](T* grid, unsigned char* rows) {
-    find_packing<T>().unpack(p_.description.packing, g, grid, rows, g.rows() * who_.index / who_.count,
-                             g.rows() * (who_.index + 1) / who_.count);
-  });
+  for (int l = 0; l < (callers ? 1 : levels()); ++l)
+    for (int h = 0; h < p_.equation.histories(); ++h) {
+      T* grid = history(l, sample) + h * g.grid;
+      const Index at = ((packed_sample * p_.equation.histories() + h) * g.rows() + begin) * row_bytes;
+      HistoryStore* file = m_.file[l].get();
+      if (file) packed_.resize(static_cast<std::size_t>(bytes));
+      unsigned char* rows =
+          file ? packed_.data()
+               : reinterpret_cast<unsigned char*>(callers ? callers : m_.packed[l].data()) + at;
+      if (pack) {
+        kernels.pack(d.packing, g, grid, rows, begin, end);
+        if (file) file->write(rows, packed_.size(), at);
+      } else {
+        if (file) file->read(rows, packed_.size(), at);
+        kernels.unpack(d.packing, g, grid, rows, begin, end);
+      }
+    }
+} catch (...) {
+  p_.failure.keep();
 }
 
 // The field at the receivers' nodes; null where it is not kept.

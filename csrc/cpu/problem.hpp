@@ -1,8 +1,11 @@
 // A call made ready for the CPU: padded coefficients and profiles, nodes, everything that refers to a value
 // checked.
 #pragma once
+#include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "engine/call.hpp"
@@ -35,6 +38,25 @@ struct RowOrder {
   std::vector<Index> first;  // of each shot, and one more
 };
 
+// The first exception of several threads, none of which may throw it: the others would wait for that one.
+class Failure {
+ public:
+  explicit operator bool() const { return failed_; }
+  void keep() {  // in a handler
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!first_) first_ = std::current_exception();
+    failed_ = true;
+  }
+  void rethrow() const {
+    if (first_) std::rethrow_exception(first_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::exception_ptr first_;
+  std::atomic<bool> failed_{false};
+};
+
 template <class T>
 struct Problem : Call<T> {
   const Kernels<T>& kernels;
@@ -42,6 +64,7 @@ struct Problem : Call<T> {
   Buffer<T> zero_row;               // stands for the coefficients of a level that has none
   Points<T> sources, receivers;
   RowOrder source_order, receiver_order;
+  Failure failure;
 
   // Throws std::invalid_argument for operands that do not fit, nodes outside the grid included.
   Problem(const Description& d, Map map, const Operands& operands);

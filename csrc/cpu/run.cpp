@@ -95,6 +95,7 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
       if (!barrier.wait()) stopped = true;
     }
   });
+  problem.failure.rethrow();
   if (stopped) throw Interrupted();
 }
 
@@ -116,14 +117,25 @@ ResidualShape residual_shape(const Description& d) {
   return residual_shape(d, equation, l.geometry, l.state_size);
 }
 
+Index stored_bytes(const Description& d, bool device) {
+  if (d.place == Place::caller) return 0;
+  const EquationInfo& equation = equation_info(d.equation, d.dim);
+  const Layout<float> l = make_layout<float>(d, equation);
+  const Division division = divide(d, l, Map::adjoint);
+  const Index at_once = device ? d.shots : division.separate ? division.members : 1;
+  return at_once * kept_size(d, d.most_samples(), equation, l.geometry) * (d.bits / 8);
+}
+
 Index workspace_bytes(const Description& d, Map map, bool device) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
   Needs needs;
   needs.levels = levels_of(map);
   needs.reverse = is_reverse(map);
-  needs.residual = map == Map::adjoint;
-  const Index shot = shot_sizes(d, equation, l, needs).total(needs.levels);
+  needs.residual = map == Map::adjoint && d.place == Place::caller;
+  ShotSizes size = shot_sizes(d, equation, l, needs);
+  if (d.place != Place::caller) size.packed = 0;
+  const Index shot = size.total(needs.levels);
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
   const Index at_once = device ? d.shots : division.separate ? division.members : 1;

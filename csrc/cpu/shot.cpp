@@ -48,7 +48,10 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
     scratch[level].resize(size.scratch);
     gradient[level].resize(size.gradient);
     history[level].resize(size.history);
-    packed[level].resize(size.packed);
+    if (p.description.place == Place::disk && size.packed > 0)
+      file[level] = make_file_store(p.description.folder, size.packed * static_cast<Index>(sizeof(T)));
+    else
+      packed[level].resize(size.packed);
     traces[level].resize(size.traces);
     samples[level].resize(size.samples);
     lambdas[level].resize(size.lambdas);

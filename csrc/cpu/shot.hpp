@@ -3,6 +3,7 @@
 #include "cpu/problem.hpp"
 #include "cpu/team.hpp"
 #include "cpu/wavefront.hpp"
+#include "engine/history_store.hpp"
 #include "engine/time_loop.hpp"
 
 namespace dualwave {
@@ -36,7 +37,8 @@ struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
   Buffer<T> history[kLevels];  // unless it is the caller's, of one segment: [step][stage's quantities]; or
                                // of the steps that are executed at once
-  Buffer<T> packed[kLevels];   // which then is kept here, unless it is the caller's
+  Buffer<T> packed[kLevels];   // which then is kept here, unless it is the caller's or in a file
+  std::unique_ptr<HistoryStore> file[kLevels];
   Buffer<T> traces[kLevels];   // likewise, the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
@@ -103,11 +105,11 @@ class Shot : public TimeLoop<Shot<T>> {
   T* checkpoint(Index number, int level) const;
   T* callers_history() const;
   T* history(int level, Index sample) const;
-  unsigned char* packed_history(int level, Index sample) const;
-  void pack_history(Index from, Index to);
-  void unpack_history(Index to, Index from);
-  template <class F>
-  void for_packed_grids(Index sample, Index packed_sample, F&& f) const;
+  void pack_history(Index from, Index to) { move_history(from, to, true); }
+  void unpack_history(Index to, Index from) { move_history(to, from, false); }
+  void move_history(Index sample, Index packed_sample, bool pack);
+  // After a crossing of the barrier: for all members alike, since none moves history before all have asked.
+  bool moved() const { return !p_.failure; }
   T* traces(int level, Index step_in_segment) const;
   int kept_levels() const { return is_reverse(p_.map) ? levels() : 1; }  // leaves those of the primal level
 
@@ -117,6 +119,7 @@ class Shot : public TimeLoop<Shot<T>> {
   const Member who_;
   const Index shot_;
   Index row_begin_ = 0, row_end_ = 0;  // of the event that is performed
+  std::vector<unsigned char> packed_;  // this member's rows of a grid, on their way to or from a file
 };
 
 extern template class Shot<float>;

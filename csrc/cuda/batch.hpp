@@ -1,10 +1,12 @@
 // All shots of a call, marched together on a device: each event of the time loop is one launch over shots and
 // cells.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "cuda/device.hpp"
 #include "engine/call.hpp"
+#include "engine/history_store.hpp"
 #include "engine/time_loop.hpp"
 
 namespace dualwave {
@@ -81,6 +83,8 @@ class Batch : public TimeLoop<Batch<T>> {
   void pack_history(Index from, Index to) { move_history(from, to, true); }
   void unpack_history(Index to, Index from) { move_history(to, from, false); }
   void move_history(Index sample, Index packed_sample, bool pack);
+  void move_packed_history(Index sample, int level, bool pack);
+  bool moved() const { return true; }
   Kept traces(int level, Index step_in_segment) const;
   void keep_traces(Index step_in_segment);
   void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);
@@ -117,6 +121,8 @@ class Batch : public TimeLoop<Batch<T>> {
   Points<T> sources_, receivers_;
   device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels],
       history_[kLevels], packed_[kLevels], gradient_[kLevels], traces_[kLevels];
+  std::unique_ptr<HistoryStore> store_[kLevels];  // of a history that is not on the device
+  std::vector<unsigned char> crossing_;           // a step's, on its way to or from there
   device::Buffer<T> checkpoints_, profiles_, zero_row_;
   device::Buffer<Node> source_nodes_, receiver_nodes_;
   device::Buffer<int> outside_;  // set when a node lies outside the grid: the call then returns NaN

@@ -157,6 +157,7 @@ typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const 
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {nullptr, 0};
   if (callers.first) return {callers.first + size(sample), callers.stride};
+  if (d.place != Place::caller) return {packed_[level].data(), size(1)};
   return {packed_[level].data() + size(sample), size(d.most_samples())};
 }
 
@@ -186,21 +187,41 @@ void Batch<T>::move_history(Index sample, Index packed_sample, bool packs) {
   for (int l = 0; l < levels(); ++l) {
     const Kept kept = packed_history(l, packed_sample);
     if (!kept.first) continue;
-    const HistoryRows<T> at{g, history(l, sample), kept, rows, packed_row_bytes(packing, n)};
-    if (packs)
+    if (!packs) move_packed_history(packed_sample, l, false);
+    const HistoryRows<T> at{g, history(l, sample), kept, rows,
+                            packed_row_bytes(packing, n, call_.description.bits)};
+    if (packs && packing != Packing::exact)
       stream_.for_each(all, [=] DW_DEVICE(Index i) {
         *reinterpret_cast<double*>(at.packed(i)) = DW_TARGET::largest_size(at.grid(i), n);
       });
     stream_.for_each(all * n, [=] DW_DEVICE(Index i) {
       T* row = at.grid(i / n);
       unsigned char* packed = at.packed(i / n);
-      DW_TARGET::with_format(packing, [&](auto format) {
+      DW_TARGET::with_format<T>(packing, [&](auto format) {
         if (packs)
           DW_TARGET::pack_value(format, row, i % n, packed);
         else
           DW_TARGET::unpack_value(format, packed, i % n, row);
       });
     });
+    if (packs) move_packed_history(packed_sample, l, true);
+  }
+}
+
+// Between the packed step on the device and its place elsewhere, if it has one. Here the host waits.
+template <class T>
+void Batch<T>::move_packed_history(Index sample, int level, bool away) {
+  if (!store_[level]) return;
+  const Description& d = call_.description;
+  const std::size_t bytes = sizeof(T) * d.shots * kept_size(d, 1, call_.equation, layout_.geometry);
+  const Index at = sample * static_cast<Index>(bytes);
+  crossing_.resize(bytes);
+  if (away) {
+    stream_.to_host(crossing_.data(), packed_[level].data(), bytes);
+    store_[level]->write(crossing_.data(), bytes, at);
+  } else {
+    store_[level]->read(crossing_.data(), bytes, at);
+    stream_.from_host(packed_[level].data(), crossing_.data(), bytes);
   }
 }
 

@@ -53,8 +53,14 @@ void Batch<T>::allocate() {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
       if (packed || !has_history)
         history_[l] = {stream_, d.shots * quantities(packed ? 1 : d.most_samples())};
-      if (packed && !has_history)
-        packed_[l] = {stream_, d.shots * kept_size(d, d.most_samples(), call_.equation, layout_.geometry)};
+      const auto kept = [&](Index samples) {
+        return d.shots * kept_size(d, samples, call_.equation, layout_.geometry);
+      };
+      const bool elsewhere = d.place != Place::caller;
+      if (packed && !has_history) packed_[l] = {stream_, kept(elsewhere ? 1 : d.most_samples())};
+      const Index bytes = kept(d.most_samples()) * static_cast<Index>(sizeof(T));
+      if (d.place == Place::host) store_[l] = make_host_store(bytes);
+      if (d.place == Place::disk) store_[l] = make_file_store(d.folder, bytes);
     }
     if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};

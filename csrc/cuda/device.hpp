@@ -54,6 +54,15 @@ class Stream {
   void copy(void* to, const void* from, std::size_t bytes) const {
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
   }
+  // Both wait for the device.
+  void to_host(void* to, const void* from, std::size_t bytes) const {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, handle_));
+    check(cudaStreamSynchronize(handle_));
+  }
+  void from_host(void* to, const void* from, std::size_t bytes) const {
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, handle_));
+    check(cudaStreamSynchronize(handle_));
+  }
   template <class F>
   void for_each(Index count, F f) const {
     if (count == 0) return;
@@ -88,6 +97,8 @@ class Stream {
   void release(void* pointer) const noexcept { std::free(pointer); }
   void clear(void* to, std::size_t bytes) const { std::memset(to, 0, bytes); }
   void copy(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
+  void to_host(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
+  void from_host(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
   template <class F>
   void for_each(Index count, F f) const {
     for (Index i = 0; i < count; ++i) f(i);

@@ -91,6 +91,7 @@ Index packed_state_size(const Description& d, const EquationInfo& equation) {
 ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
                              Index state_size) {
   if (!d.full) return {d.checkpoints(), state_size};
+  if (d.place != Place::caller) return {0, 0};
   const Index traces = d.steps * d.receivers * d.receiver_taps;
   constexpr Index kLine = 16;  // the next shot's begins at a cache line
   return {1, (kept_size(d, d.samples_before(d.steps), equation, g) + traces + kLine - 1) / kLine * kLine};
@@ -212,8 +213,10 @@ void Call<T>::read_constants(const Operands& operands) {
     fail("residual: only forward and tangent return it");
   check_size(left, residual_size, "residual");
   check_size(leave, residual_size, "residual");
-  residual_in = pointer<T>(left);
-  residual_out = output_pointer<T>(leave);
+  if (d.place == Place::caller) {
+    residual_in = pointer<T>(left);
+    residual_out = output_pointer<T>(leave);
+  }
 
   const Index source_nodes_size = d.shots * d.sources * d.source_taps,
               receiver_nodes_size = d.shots * d.receivers * d.receiver_taps;

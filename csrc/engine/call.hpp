@@ -89,7 +89,8 @@ inline Index quantities_size(Index samples, const EquationInfo& equation, const 
 // ... and as a full history keeps them.
 inline Index kept_size(const Description& d, Index samples, const EquationInfo& equation, const Geometry& g) {
   if (d.packing == Packing::none) return quantities_size(samples, equation, g);
-  return samples * equation.histories() * g.rows() * packed_row_bytes(d.packing, g.n[2]) / (d.bits / 8);
+  return samples * equation.histories() * g.rows() * packed_row_bytes(d.packing, g.n[2], d.bits) /
+         (d.bits / 8);
 }
 
 // Node number field * cells + cell, where it lies in a grid.

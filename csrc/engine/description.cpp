@@ -25,7 +25,7 @@ Index default_interval(const Description& d, const EquationInfo& equation) {
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count == kDescriptionInts && spacings == 3, "it must have 32 integers and 3 spacings");
+  require(count >= kDescriptionInts && spacings == 3, "it must have 33 integers or more, and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -47,7 +47,12 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   d.full = ints[30] != 0;
   require(ints[31] >= 0 && ints[31] < kPackings, "there is no such packing of a history");
   d.packing = static_cast<Packing>(ints[31]);
-  require(d.full || d.packing == Packing::none, "only a full history is packed");
+  require(ints[32] >= 0 && ints[32] < kPlaces, "there is no such place for a history");
+  d.place = static_cast<Place>(ints[32]);
+  d.folder.assign(ints + kDescriptionInts, ints + count);
+  require(d.full || (d.packing == Packing::none && d.place == Place::caller),
+          "only a full history is packed or moved");
+  if (d.place != Place::caller && d.packing == Packing::none) d.packing = Packing::exact;
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");

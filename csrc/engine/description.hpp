@@ -1,11 +1,17 @@
 // The static description of a call: everything about it but the arrays. Mirrors core/layout.py.
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "engine/geometry.hpp"
 #include "engine/packing.hpp"
 
 namespace dualwave {
+
+// What forward leaves is the caller's. In the host's memory, or in a file, a history lives inside the call of
+// a reverse map, which makes it: nothing would say when the caller no longer needs it.
+enum class Place : int { caller, host, disk };
+constexpr int kPlaces = 3;
 
 struct Description {
   int equation = 0;
@@ -21,6 +27,8 @@ struct Description {
   Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
   bool full = false;                         // the history of all steps is kept, and no state
   Packing packing = Packing::none;           // of that history
+  Place place = Place::caller;               // where it is
+  std::string folder;                        // of its file, if it is one
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};
@@ -37,7 +45,7 @@ struct Description {
   Index most_samples() const { return samples_before(history_steps); }  // in a history
 };
 
-constexpr int kDescriptionInts = 32;
+constexpr int kDescriptionInts = 33;  // and the bytes of `folder`
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

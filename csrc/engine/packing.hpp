@@ -5,21 +5,22 @@
 
 namespace dualwave {
 
-// In the order of PACKINGS in core/storage.py.
-enum class Packing : int { none, float32, bfloat16, float16, int8 };
-constexpr int kPackings = 5;
+// In the order of PACKINGS in core/layout.py. Exact: values as they are, without a scale, for a history that
+// is moved away.
+enum class Packing : int { none, float32, bfloat16, float16, int8, exact };
+constexpr int kPackings = 5;  // those that may be asked for
 
-constexpr Index packed_value_bytes(Packing p) {
-  return p == Packing::float32 ? 4 : p == Packing::int8 ? 1 : 2;
+constexpr Index packed_value_bytes(Packing p, int bits) {
+  return p == Packing::exact ? bits / 8 : p == Packing::float32 ? 4 : p == Packing::int8 ? 1 : 2;
 }
 
-// Of a row of n values: its scale, a double, then the values, in whole words.
+// Of a row of n values of `bits`: its scale, a double, then the values, in whole words.
 constexpr Index kScaleBytes = 8;
-constexpr Index packed_row_bytes(Packing p, Index n) {
-  return kScaleBytes + (n * packed_value_bytes(p) + 7) / 8 * 8;
+constexpr Index packed_row_bytes(Packing p, Index n, int bits) {
+  return kScaleBytes + (n * packed_value_bytes(p, bits) + 7) / 8 * 8;
 }
 
-// Of rows [begin, end) of a haloed grid, numbered z * ny + y, and the packed rows of the whole grid.
+// Of rows [begin, end) of a haloed grid, numbered z * ny + y, and the same rows packed.
 template <class T>
 struct PackingKernels {
   void (*pack)(Packing, const Geometry&, const T* grid, unsigned char* packed, Index begin, Index end);

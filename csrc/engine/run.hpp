@@ -15,6 +15,8 @@ void run(const Description& description, Map map, const Operands& operands);
 Index state_size(const Description& description);
 ResidualShape residual_shape(const Description& description);
 Index workspace_bytes(const Description& description, Map map, bool device);
+// Of the histories that are neither the caller's nor on the device, as many as there are at a time.
+Index stored_bytes(const Description& description, bool device);
 
 // When and how steps are blocked in time: what may be expected to stay in the last cache, and the least cells
 // of a front for each thread. Results do not depend on it.

@@ -209,7 +209,7 @@ class TimeLoop {
         else
           self().unpack_history(sample - d.samples_before(first), sample);
       }
-    return self().sync();
+    return self().sync() && self().moved();
   }
 
   // From the cotangent of the state after step last - 1 to that of the state before step first. The adjoint's

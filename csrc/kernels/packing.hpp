@@ -61,13 +61,19 @@ struct Format<Packing::int8> {
   static DW_INLINE float get(Stored s) { return static_cast<float>(s) * (1.0f / 127.0f); }
 };
 
+template <class T>
+struct Exact {
+  using Stored = T;
+};
+
 // f(format) for the one that is chosen at run time.
-template <class F>
+template <class T, class F>
 DW_INLINE void with_format(Packing p, F&& f) {
   if (p == Packing::float32) f(Format<Packing::float32>{});
   if (p == Packing::bfloat16) f(Format<Packing::bfloat16>{});
   if (p == Packing::float16) f(Format<Packing::float16>{});
   if (p == Packing::int8) f(Format<Packing::int8>{});
+  if (p == Packing::exact) f(Exact<T>{});
 }
 
 // The largest size of n values; not a number where one is none. Sizes compare as their bits do, and for these
@@ -110,6 +116,16 @@ DW_INLINE void unpack_value(F, const unsigned char* packed, Index x, T* row) {
   row[x] = static_cast<T>(F::get(from[x])) * scale;
 }
 
+template <class T>
+DW_INLINE void pack_value(Exact<T>, const T* row, Index x, unsigned char* packed) {
+  reinterpret_cast<T*>(packed + kScaleBytes)[x] = row[x];
+}
+
+template <class T>
+DW_INLINE void unpack_value(Exact<T>, const unsigned char* packed, Index x, T* row) {
+  row[x] = reinterpret_cast<const T*>(packed + kScaleBytes)[x];
+}
+
 // The same of whole rows, in loops that the compiler makes vectors of.
 template <class F, class T>
 DW_INLINE void pack_row(F, const T* from, Index n, unsigned char* packed) {
@@ -127,18 +143,28 @@ DW_INLINE void unpack_row(F, const unsigned char* packed, Index n, T* __restrict
 }
 
 template <class T>
+DW_INLINE void pack_row(Exact<T>, const T* from, Index n, unsigned char* packed) {
+  memcpy(packed + kScaleBytes, from, sizeof(T) * n);
+}
+
+template <class T>
+DW_INLINE void unpack_row(Exact<T>, const unsigned char* packed, Index n, T* to) {
+  memcpy(to, packed + kScaleBytes, sizeof(T) * n);
+}
+
+template <class T>
 void pack(Packing p, const Geometry& g, const T* grid, unsigned char* packed, Index begin, Index end) {
-  with_format(p, [&](auto format) {
-    for (Index r = begin; r < end; ++r)
-      pack_row(format, grid + row_offset(g, r), g.n[2], packed + r * packed_row_bytes(p, g.n[2]));
+  with_format<T>(p, [&](auto format) {
+    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, g.n[2], 8 * sizeof(T)))
+      pack_row(format, grid + row_offset(g, r), g.n[2], packed);
   });
 }
 
 template <class T>
 void unpack(Packing p, const Geometry& g, T* grid, const unsigned char* packed, Index begin, Index end) {
-  with_format(p, [&](auto format) {
-    for (Index r = begin; r < end; ++r)
-      unpack_row(format, packed + r * packed_row_bytes(p, g.n[2]), g.n[2], grid + row_offset(g, r));
+  with_format<T>(p, [&](auto format) {
+    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, g.n[2], 8 * sizeof(T)))
+      unpack_row(format, packed, g.n[2], grid + row_offset(g, r));
   });
 }
 

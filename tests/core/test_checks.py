@@ -284,6 +284,31 @@ FAULTS = {
         ValueError,
         "storage_dtype: is given, but gradient_storage is 'auto'",
     ),
+    "another place": (
+        {"storage_mode": "gpu"},
+        ValueError,
+        "storage_mode: got 'gpu'. Accepted: one of 'device', 'cpu', 'disk'",
+    ),
+    "states on disk": (
+        {"storage_mode": "disk"},
+        ValueError,
+        "storage_mode: is given, but gradient_storage is 'auto'",
+    ),
+    "a folder in memory": (
+        {"gradient_storage": "full", "storage_path": "."},
+        ValueError,
+        "storage_path: is given, but storage_mode is 'device'",
+    ),
+    "no folder": (
+        {"gradient_storage": "full", "storage_mode": "disk", "storage_path": "/none"},
+        ValueError,
+        "storage_path: got '/none', which is not a folder",
+    ),
+    "not even a path": (
+        {"gradient_storage": "full", "storage_mode": "disk", "storage_path": 3},
+        TypeError,
+        "storage_path: got 3",
+    ),
     "sampling it never": (
         {"model_gradient_sampling_interval": 0},
         ValueError,

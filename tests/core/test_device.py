@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dualwave import native
-from dualwave.layout import PACKINGS
+from dualwave.layout import PACKINGS, PLACES
 from dualwave.maps import MAPS, OPERANDS
 from helpers.equations import NAMES, rows
 from helpers.native_runs import cast, make_case
@@ -88,13 +88,15 @@ def test_emulated_device_equals_cpu(name, ndim, dtype, map_name):
         {"checkpoint_interval": 9, "history_steps": 2, "inner_states": 1},
         {"full_history": True},
         *({"full_history": True, "packing": packing} for packing in PACKINGS[1:]),
+        *({"full_history": True, "place": place} for place in PLACES[1:]),
+        {"full_history": True, "packing": "int8", "place": "disk"},
     ],
-    ids=["states", "history", *PACKINGS[1:]],
+    ids=["states", "history", *PACKINGS[1:], *PLACES[1:], "int8 on disk"],
 )
 @pytest.mark.parametrize("name", ["scalar", "acoustic"])
-def test_residual_of_the_device_serves_its_adjoint(name, storage):
+def test_residual_of_the_device_serves_its_adjoint(name, storage, tmp_path):
     description, inputs, wanted = case(name, 2, "float64", "adjoint")
-    description = dataclasses.replace(description, sampling=2, **storage)
+    description = dataclasses.replace(description, sampling=2, folder=str(tmp_path), **storage)
     primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
     turned = {f"{name}1": primal[f"{name}0"] for name in OPERANDS}
     left = [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dualwave import native
-from dualwave.layout import Description
+from dualwave.layout import PLACES, Description
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from dualwave.memory import total_bytes
 from dualwave.storage import parse_limit, repeated_steps, within
@@ -22,7 +22,7 @@ STORAGES = [
         *((13, 2, 2), (5, 2, 0), (8, 3, 9)),
     )
 ]
-STORAGES.append({"full_history": True})
+STORAGES += [{"full_history": True, "place": place} for place in PLACES]
 GRADIENT = "coefficients_gradient0"
 MODEL = Description(
     "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
@@ -31,14 +31,14 @@ MODEL = Description(
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize("name", NAMES)
-def test_storage_changes_no_bit(name, ndim):
+def test_storage_changes_no_bit(name, ndim, tmp_path):
     """Of the two maps that march back; adjoint also with the residual of an earlier forward, or,
     to rounding, with that of a tangent."""
     described, given = all_operands(name, ndim, 4, "float64")
     inputs = {name: {k: given[k] for k in accepted_inputs(name) if k in given} for name in MAPS}
     want = {}
     for storage in STORAGES:
-        d = dataclasses.replace(described, **storage)
+        d = dataclasses.replace(described, **storage, folder=str(tmp_path))
         kept = native.evaluate("forward", d, inputs["forward"], ("residual",))
         turned = native.evaluate("tangent", d, inputs["tangent"], ("residual",))
         for map_name, residual, tolerance in (
@@ -55,6 +55,7 @@ def test_storage_changes_no_bit(name, ndim):
                 np.testing.assert_allclose(
                     got[slot], x, rtol=0, atol=tolerance * scale, err_msg=f"{map_name} {slot}"
                 )
+    assert not any(tmp_path.iterdir())
 
 
 # What rounding to nearest may change a value by, of the largest in its row; of float16 and bfloat16
@@ -64,7 +65,7 @@ ROUNDING = {"float32": 2**-25, "bfloat16": 2**-9, "float16": 2**-12, "int8": 1 /
 
 @pytest.mark.parametrize("packing", ROUNDING)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_packed_history(name, packing):
+def test_a_packed_history(name, packing, tmp_path):
     """It rounds the gradient of the coefficients, wherever it is kept, and nothing else."""
     described, given = all_operands(name, 2, 4, "float64")
     d = dataclasses.replace(described, full_history=True, packing=packing)
@@ -87,6 +88,11 @@ def test_a_packed_history(name, packing):
                 assert 1e-3 * ROUNDING[packing] < error < 4 * ROUNDING[packing], slot
             else:
                 assert error == 0, slot
+        for place in PLACES[1:]:
+            away = dataclasses.replace(d, place=place, folder=str(tmp_path))
+            again = native.evaluate(map_name, away, inputs[map_name], slots)
+            for slot, x in got.items():
+                np.testing.assert_array_equal(again[slot], x)
         if map_name == "adjoint":
             again = native.evaluate(map_name, d, inputs[map_name] | kept, slots)
             np.testing.assert_array_equal(again[GRADIENT], got[GRADIENT])
@@ -133,7 +139,7 @@ def gradient_by_steps(described, given, interval):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_sampled_gradients(name):
+def test_sampled_gradients(name, tmp_path):
     """Of every interval-th step, whatever is kept; the other outputs keep their bits."""
     described, given = all_operands(name, 2, 4, "float64")
     inputs = {k: x for k, x in given.items() if k in accepted_inputs("adjoint")}
@@ -146,7 +152,7 @@ def test_sampled_gradients(name):
         scale = np.abs(want).max()
         assert scale > 0
         for storage in STORAGES:
-            d = dataclasses.replace(described, **storage, sampling=interval)
+            d = dataclasses.replace(described, **storage, sampling=interval, folder=str(tmp_path))
             got = native.evaluate("adjoint", d, inputs, slots)
             assert np.abs(got[GRADIENT] * used - want).max() < 1e-12 * scale
             for slot in slots - {GRADIENT}:
