@@ -92,7 +92,7 @@ def get_num_threads() -> int:
     return load().get_num_threads()
 
 
-def set_blocking(cache_bytes: int = 16 << 20, front_cells: int = 4096) -> None:
+def set_blocking(cache_bytes: int = 24 << 20, front_cells: int = 4096) -> None:
     """Say when the compiled core takes several time steps in one sweep over the grid.
 
     Results keep their bits whatever is set.

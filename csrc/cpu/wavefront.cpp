@@ -11,10 +11,13 @@
 namespace dualwave {
 namespace {
 
-// Half of a common last cache: what the system says of it is not reliable.
-std::atomic<Index> cache_bytes{Index{16} << 20};
+// Of a common last cache, 32 MB, what others leave: what the system says of it is not reliable.
+std::atomic<Index> cache_bytes{Index{24} << 20};
 // Of a front, for each member: a step of fewer takes no longer than the barrier.
 std::atomic<Index> front_cells{4096};
+// The same in rows, where a front is one of rows: those at the edges of a member's share are in the cache of
+// the one beside it.
+constexpr Index kFrontRows = 16;
 
 }  // namespace
 
@@ -39,7 +42,8 @@ Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
   Wavefront w{of.most_steps, 0, 0};
   if (units == 1 || mirrors(g) || of.bytes <= cache) return w;
   const Index cells = g.cells() / units;
-  w.width = std::min(units, (front_cells * members + cells - 1) / cells);
+  const Index least = g.dim == 3 ? 1 : std::min<Index>(kFrontRows, front_cells) * members;
+  w.width = std::min(units, std::max(least, (front_cells * members + cells - 1) / cells));
   // A multiple of the width, so that a member has the same rows at every step.
   w.lag = (g.halo + 2 * w.width - 1) / w.width * w.width;
   w.steps = std::clamp<Index>(cache / (of.bytes / units * w.lag * of.events), 1, of.most_steps);
