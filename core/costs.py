@@ -1,8 +1,9 @@
 """What a gradient is expected to cost, counted from the equation's table.
 
 Time goes by what a march moves: each grid that a loop of the core reads or writes counts once, in
-every cell. The PML, whose memory grows in the same proportion, is left out, and so are caches, so
-this is an estimate; what it is for is to choose between storages before running any.
+every cell. The PML, whose memory grows in the same proportion, is left out, and so is where a grid
+is: in a cache, in memory that is used for the first time, or on a disk. It is an estimate of what
+repeated steps cost; a full history may take longer than it says.
 """
 
 from __future__ import annotations

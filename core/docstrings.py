@@ -99,17 +99,20 @@ $wavefields_text
     gradient_storage: where a gradient has the forward fields from. "auto" (default) and
         "checkpoint": from states kept at intervals, the steps between them being repeated
         (Griewank & Walther 2000). "full": from what the gradient needs of every step, kept by the
-        forward run; nothing is repeated, and memory grows with the number of steps. The gradient
-        has the same bits whatever is kept.
+        forward run; nothing is repeated, and memory grows with the number of steps. Second
+        derivatives and gradients of a Born form keep it inside the call that goes back, after
+        another march forwards. The gradient has the same bits whatever is kept.
     storage_dtype: "float32", "bfloat16", "float16" or "int8": what a full history is kept in,
         scaled by the largest value of each row. Derivatives with respect to the models are then
         rounded; all others stay exact. Default None: the dtype of the fields, exact.
     storage_mode: where a full history is. "device" (default): with the other arrays. "cpu": for
         arrays on a GPU, in the host's memory. "disk": in a file without a name, which goes when it
-        is closed, however the process ends; all its space is taken at the start, and OSError (in
-        JAX its runtime's error) raised where that is not there. In the last two the history lives
-        inside one call of the compiled core, which marches forwards again to make it.
-    storage_path: the folder of that file. Default None: the system's for temporary files.
+        is closed, however the process ends; all its space is taken before the first step of the
+        reverse call, and OSError (in JAX its runtime's error) raised where that is not there. In
+        the last two the history lives inside one call of the compiled core, which marches forwards
+        again to make it.
+    storage_path: the folder of that file. Default None: the system's for temporary files, which
+        may itself be in memory.
     memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to the
         models may take, its inputs not counted, nor what PyTorch keeps of the arithmetic between
         models and coefficients, nor the scattered fields of a Born form. States are kept and steps

@@ -44,6 +44,8 @@ def fold(fw: Framework, call: Call, mapped: Collection[str], size: int) -> Call:
             inputs[slot] = _fold_index(fw, call, mapped, size)
         elif slot == "profiles" or (slot in _MODEL_SLOTS and slot not in mapped):
             inputs[slot] = x
+        elif slot == "residual" and slot not in mapped and call.description.full_history:
+            continue  # copies of a whole history would take more than to march again for it
         else:
             if slot not in mapped:
                 x = fw.xp.broadcast_to(x[None, ...], (size, *x.shape))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,9 @@ def check_options(options: Options) -> None:
             came = f"is given, but gradient_storage is {o.gradient_storage!r}"
             mend = "Kept states are exact, and with the other arrays."
             checks.fail(name, came, f"{default!r}, or gradient_storage='full'", mend)
+    if o.gradient_storage == "full" and backend(o) == "eager":
+        came = "is 'full', but backend is 'eager', where the framework keeps what it needs"
+        checks.fail("gradient_storage", came, "'auto', or the compiled backend")
     name = "model_gradient_sampling_interval"
     if checks.integer(name, getattr(o, name), 1) > 1:
         _check_native_gradient(name, o)
@@ -75,7 +77,7 @@ def packing(options: Options, dtype: str = "") -> str:
 
 
 def folder(options: Options) -> str:
-    """The folder of a history on disk; "" for any other."""
+    """The folder of a history on disk as given; "" for the system's, known when it runs."""
     given = options.storage_path
     if options.storage_mode != "disk":
         if given is not None:
@@ -84,7 +86,9 @@ def folder(options: Options) -> str:
         return ""
     if given is not None and not isinstance(given, (str, os.PathLike)):
         checks.fail("storage_path", f"got {checks.shown(given)}", "None, or a path", kind=TypeError)
-    path = Path(tempfile.gettempdir() if given is None else given).absolute()
+    if given is None:
+        return ""
+    path = Path(given).absolute()
     if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
         came = f"got '{path}', which is not a folder that may be written to"
         checks.fail("storage_path", came, "None, or an existing folder")

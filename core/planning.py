@@ -173,7 +173,9 @@ def summarise(setup: Setup) -> Plan:
             storage["storage_dtype"] = d.packing or d.dtype
             storage["storage_mode"] = d.place or "device"
             storage["storage_bytes"] = core().stored_bytes(d, setup.device)
-        repeated = repeated_steps(d)
+        # A Born form leaves no history: what is differentiated of it marches again.
+        born = setup.form.scattered and d.full_history
+        repeated = d.nt if born else repeated_steps(d)
         storage["recomputation"] = repeated / max(d.nt, 1)
         storage["gradient_time"] = gradient_time(d, repeated)
     return Plan(

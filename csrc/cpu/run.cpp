@@ -134,8 +134,16 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   needs.reverse = is_reverse(map);
   needs.residual = map == Map::adjoint && d.place == Place::caller;
   ShotSizes size = shot_sizes(d, equation, l, needs);
-  if (d.place != Place::caller) size.packed = 0;
-  const Index shot = size.total(needs.levels);
+  const bool packed = d.packing != Packing::none, elsewhere = d.place != Place::caller;
+  if (elsewhere) size.packed = 0;
+  // On the way to a file a grid is packed apart. A device takes one step at a time, and packs all of it
+  // apart.
+  Index apart = elsewhere && !device ? kept_size(d, 1, equation, l.geometry) / equation.histories() : 0;
+  if (device && needs.reverse && packed) {
+    size.history = quantities_size(1, equation, l.geometry);
+    if (elsewhere) size.packed = kept_size(d, 1, equation, l.geometry);
+  }
+  const Index shot = size.total(needs.levels) + apart;
   const Division division = divide(d, l, map);
   const Index models = equation.coefficients * l.geometry.grid;
   const Index at_once = device ? d.shots : division.separate ? division.members : 1;

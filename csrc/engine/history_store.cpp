@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <system_error>
-#include <vector>
+
+#include "engine/interrupt.hpp"
 
 namespace dualwave {
 namespace {
@@ -24,6 +26,13 @@ class HostStore : public HistoryStore {
   std::unique_ptr<unsigned char[]> bytes_;  // untouched, and so not yet taken
 };
 
+// Where temporary files go, unless it is said.
+std::string folder_of(const std::string& given) {
+  if (!given.empty()) return given;
+  const char* temporary = std::getenv("TMPDIR");
+  return temporary && *temporary ? temporary : "/tmp";
+}
+
 [[noreturn]] void fail(int error, const std::string& folder) {
   throw std::system_error(error, std::generic_category(), "storage_path: a history in '" + folder + "'");
 }
@@ -35,14 +44,16 @@ int open_without_name(const std::string& folder) {
   if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return file;
 #endif
   std::string name = folder + "/dualwave-XXXXXX";
-  const int named = mkstemp(name.data());
+  const int named = mkostemp(name.data(), O_CLOEXEC);
   if (named >= 0) unlink(name.c_str());
   return named;
 }
 
 int take_space(int file, Index bytes) {
 #if defined(__linux__)
-  return posix_fallocate(file, 0, bytes);
+  int error = EINTR;
+  while (error == EINTR && !interrupted()) error = posix_fallocate(file, 0, bytes);
+  return error;
 #else
   return ftruncate(file, bytes) == 0 ? 0 : errno;
 #endif
@@ -91,7 +102,7 @@ class FileStore : public HistoryStore {
 std::unique_ptr<HistoryStore> make_host_store(Index bytes) { return std::make_unique<HostStore>(bytes); }
 
 std::unique_ptr<HistoryStore> make_file_store(const std::string& folder, Index bytes) {
-  return std::make_unique<FileStore>(folder, bytes);
+  return std::make_unique<FileStore>(folder_of(folder), bytes);
 }
 
 }  // namespace dualwave

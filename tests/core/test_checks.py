@@ -284,6 +284,11 @@ FAULTS = {
         ValueError,
         "storage_dtype: is given, but gradient_storage is 'auto'",
     ),
+    "a full history for the eager backend": (
+        {"gradient_storage": "full", "backend": "eager"},
+        ValueError,
+        "gradient_storage: is 'full', but backend is 'eager'",
+    ),
     "another place": (
         {"storage_mode": "gpu"},
         ValueError,

@@ -51,6 +51,36 @@ def test_blocking_in_time_changes_no_bit(name, ndim, cache, dtype):
                 np.testing.assert_array_equal(got[slot], x, err_msg=f"{map_name} {slot}")
 
 
+@pytest.mark.parametrize("storage", [{}, {"packing": "float16"}, {"place": "disk"}])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_blocking_with_a_full_history(ndim, storage, tmp_path):
+    """Of both reverse maps, and of an adjoint with what a forward or a tangent left."""
+    description, given = all_operands("acoustic", ndim, 4, "float64", region=REGIONS[ndim])
+    description = dataclasses.replace(
+        description, full_history=True, folder=str(tmp_path), **storage
+    )
+    inputs = {name: {k: given[k] for k in accepted_inputs(name) if k in given} for name in MAPS}
+
+    def run(blocking, threads):
+        found = {}
+        for name in ("forward", "tangent", "tangent_adjoint"):
+            found[name] = evaluate(name, description, inputs[name], blocking, threads)
+            residual = {k: found[name].pop(k) for k in ["residual"] if k in found[name]}
+            operands = inputs["adjoint"] | residual
+            found[f"{name}, adjoint"] = evaluate(
+                "adjoint", description, operands, blocking, threads
+            )
+        return found
+
+    want = run(WHOLE, 1)
+    for threads in (1, 2):
+        got = run({"cache_bytes": 1 << 18, "front_cells": 1}, threads)
+        for name, outputs in want.items():
+            for slot, x in outputs.items():
+                assert np.abs(x).max() > 0, slot
+                np.testing.assert_array_equal(got[name][slot], x, err_msg=f"{name} {slot}")
+
+
 def test_what_set_blocking_accepts():
     with pytest.raises(ValueError, match="1 or more"):
         native.set_blocking(cache_bytes=0)
