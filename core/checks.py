@@ -209,9 +209,9 @@ def all_finite(fw: Framework, x: Array) -> bool | None:
     # A finite sum has finite terms, and takes one pass; of finite terms it may still overflow.
     with np.errstate(over="ignore", invalid="ignore"):
         likely = fw.concrete(fw.xp.isfinite(fw.xp.sum(x)))
-    if likely is None or likely.all():
-        return None if likely is None else True
-    each = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
+    if likely is None:
+        return None
+    each = likely if likely.all() else fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
     return None if each is None else bool(each.all())
 
 
