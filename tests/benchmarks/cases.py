@@ -193,6 +193,16 @@ def _works(case: Case, forward: float | Goal, gradient: float) -> list[Case]:
     ]
 
 
+def _gpu(name: str, shape: tuple[int, ...], nt: int, accuracy: int = 4) -> list[Case]:
+    """Forward and gradient on a CUDA device."""
+    case = Case(name, shape, nt, accuracy=accuracy, device="cuda")
+    goals = {"forward": Goal(2, bandwidth=0.6), "gradient": Goal(2)}
+    return [
+        dataclasses.replace(case, name=f"{name}-{work}", work=work, goal=goal)
+        for work, goal in goals.items()
+    ]
+
+
 _DERIVATIVES = [
     Case(f"derivatives-2d-{work}", (100, 200), 400, work=work, interpreted=True)
     for work in ("forward", "jvp", "gradient", "hvp")
@@ -227,8 +237,9 @@ CASES = [
     ),
     *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic"), 4, 8),
     *_DERIVATIVES,
-    Case("gpu-2d-forward", (4096, 4096), 1000, device="cuda"),
-    Case("gpu-3d-forward", (512, 512, 512), 200, accuracy=8, device="cuda"),
+    *_gpu("gpu-2d", (4096, 4096), 1000),
+    *_gpu("gpu-3d", (512, 512, 512), 200, accuracy=8),
+    *_gpu("gpu-3d-medium", (256, 256, 256), 200, accuracy=8),  # its history fits any device
 ]
 
 

@@ -36,11 +36,11 @@ class Verdict:
         return [self.case, self.library, self.goal, f"{self.figure:.2f}", verdict]
 
 
-def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
+def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
     """Of all rows that were measured.
 
     Args:
-        bandwidth: of the machine's memory, bytes a second; looked at for cases with a goal of it.
+        bandwidth: of a device's memory, bytes a second, for cases with a goal of it.
     """
     done = {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
     for (name, library), row in done.items():
@@ -51,8 +51,8 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
             ratio = statistics.median(round_ratios(other.seconds, row.seconds))
             wanted = f"{goal.devito:g} times faster than Devito"
             yield Verdict(label, library, wanted, ratio, ratio >= goal.devito)
-        if goal.bandwidth and row.case.device == "cpu":
-            share = row.rate * 1e9 * BYTES_PER_CELL / bandwidth
+        if goal.bandwidth:
+            share = row.rate * 1e9 * BYTES_PER_CELL / bandwidth[row.case.device]
             wanted = f"{goal.bandwidth:g} of the bandwidth at {BYTES_PER_CELL} bytes a cell"
             yield Verdict(label, library, wanted, share, share >= goal.bandwidth)
         forward = done.get((name.partition("gradient")[0] + "forward", library))
@@ -66,7 +66,7 @@ def verdicts(rows: list[Row], bandwidth: float) -> Iterator[Verdict]:
             yield Verdict(label, library, wanted, times, times <= APART)
 
 
-def table(rows: list[Row], bandwidth: float) -> str:
+def table(rows: list[Row], bandwidth: dict[str, float]) -> str:
     """Markdown; "" where there is nothing to judge."""
     found = [verdict.cells() for verdict in verdicts(rows, bandwidth)]
     head = ["case", "library", "goal", "figure", "verdict"]

@@ -32,9 +32,10 @@ def gpu() -> str:
     return _ask("import torch.cuda as c; print(c.get_device_name() if c.is_available() else '')")
 
 
-def bandwidth() -> float:
-    """Bytes a second of the STREAM triad, a = b + 3 c, on three arrays of 256 MB; best of 5."""
-    return float(_ask(_TRIAD))
+def bandwidth(device: str) -> float:
+    """Bytes a second, best of 5: of the STREAM triad, a = b + 3 c, on arrays of 256 MB; of a copy
+    of 2 GiB on a CUDA device, read and written bytes."""
+    return float(_ask(_TRIAD if device == "cpu" else _COPY))
 
 
 _TRIAD = """
@@ -46,6 +47,21 @@ for _ in range(5):
     torch.add(b, c, alpha=3.0, out=a)
     best = min(best, time.perf_counter() - start)
 print(3 * 4 * a.numel() / best)
+"""
+
+_COPY = """
+import torch
+a = torch.ones(1 << 29, device="cuda")
+b = torch.empty_like(a)
+begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+best = float("inf")
+for _ in range(5):
+    begin.record()
+    b.copy_(a)
+    end.record()
+    end.synchronize()
+    best = min(best, begin.elapsed_time(end))
+print(2 * 4 * a.numel() / best * 1e3)
 """
 
 

@@ -98,10 +98,13 @@ def main() -> int:
     arguments = parse_arguments()
     cases = chosen(arguments)
     facts = [*machine.describe(), f"threads: {threads()}, load before: {machine.load():.1f}"]
-    bandwidth = 0.0
-    if any(case.goal.bandwidth for case in cases):
-        bandwidth = machine.bandwidth()
-        facts.append(f"bandwidth of the memory (STREAM triad): {bandwidth / 1e9:.1f} GB/s")
+    bandwidth = {}
+    for device, test in (("cpu", "STREAM triad"), ("cuda", "copy")):
+        judged = any(case.goal.bandwidth and case.device == device for case in cases)
+        if judged and (device == "cpu" or machine.gpu()):
+            bandwidth[device] = machine.bandwidth(device)
+            rate = f"{bandwidth[device] / 1e9:.1f} GB/s"
+            facts.append(f"bandwidth of the {device} memory ({test}): {rate}")
     print("\n".join(facts), flush=True)
     if machine.load() > 0.75 * threads():
         print("the machine is busy: these figures should not be kept", flush=True)

@@ -97,7 +97,7 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
         Row(gradient, "dualwave.jax", reason="not installed"),
     ]
     # 100 cells, 100 steps in a second: at 16 bytes 160 kB/s.
-    found = {(v.library, v.goal): (v.figure, v.met) for v in goals.verdicts(rows, 200e3)}
+    found = {(v.library, v.goal): (v.figure, v.met) for v in goals.verdicts(rows, {"cpu": 200e3})}
     share = "0.5 of the bandwidth at 16 bytes a cell"
     assert found == {
         ("dualwave.torch", "1.5 times faster than Devito"): (2.0, True),
@@ -107,7 +107,7 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
         ("dualwave.jax", "within 10% of dualwave.torch"): (pytest.approx(1.1), True),
         ("dualwave.torch", "at most 4 times its forward run"): (4.5, False),
     }
-    assert "| 4.50 | not met |" in goals.table(rows, 200e3)
+    assert "| 4.50 | not met |" in goals.table(rows, {"cpu": 200e3})
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc: another meter")
