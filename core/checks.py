@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from .framework import Array, Framework
 
@@ -192,16 +193,22 @@ def shape(name: str, x: Any, wanted: Sequence[int | str]) -> None:
         fail(name, f"has shape {list(came)}", f"shape [{', '.join(map(str, wanted))}]")
 
 
-def finite(fw: Framework, name: str, x: Any) -> np.ndarray | None:
+def finite(fw: Framework, name: str, x: Any) -> Any:
     """The values of ``x``, None where unknown; raise on NaN and infinity."""
-    values = fw.concrete(x)
+    values = fw.known(x)
     if values is not None:
-        bad = ~np.isfinite(values)
+        bad = ~array_namespace(values).isfinite(values)
         if bad.any():
-            where = [int(i) for i in np.argwhere(bad)[0]]
-            came = f"{int(bad.sum())} of {bad.size} values are NaN or infinite"
-            fail(name, f"{came}, the first at {where}", "finite values")
+            count, where = _found(fw, bad)
+            came = f"{count} values are NaN or infinite, the first at {where}"
+            fail(name, came, "finite values")
     return values
+
+
+def _found(fw: Framework, bad: Any) -> tuple[str, list[int]]:
+    """How many of how many hold, and where the first is."""
+    bad = fw.concrete(bad)
+    return f"{int(bad.sum())} of {bad.size}", [int(i) for i in np.argwhere(bad)[0]]
 
 
 def all_finite(fw: Framework, x: Array) -> bool | None:
@@ -222,29 +229,28 @@ def finite_field(fw: Framework, name: str, x: Array) -> None:
         finite(fw, name, x)
 
 
-def speed(fw: Framework, name: str, x: Any) -> np.ndarray | None:
+def speed(fw: Framework, name: str, x: Any) -> Any:
     """As :func:`finite`, and no value below zero and not all zero."""
     values = finite(fw, name, x)
-    if values is None or values.size == 0:
+    if values is None or 0 in values.shape:
         return values
     if (values < 0).any():
-        where = [int(i) for i in np.argwhere(values < 0)[0]]
-        came = f"{int((values < 0).sum())} of {values.size} speeds are negative"
+        count, where = _found(fw, values < 0)
         mend = "The sign of a speed has no meaning: pass abs()."
-        fail(name, f"{came}, the first at {where}", "speeds of 0 or more", mend)
+        came = f"{count} speeds are negative, the first at {where}"
+        fail(name, came, "speeds of 0 or more", mend)
     if not (values > 0).any():
         fail(name, "all speeds are zero", "a speed above zero somewhere")
     return values
 
 
-def condition(name: str, x: np.ndarray, holds: np.ndarray, accepted: tuple[str, str]) -> None:
+def condition(fw: Framework, name: str, x: Any, holds: Any, accepted: tuple[str, str]) -> None:
     """Raise unless ``holds`` everywhere; ``accepted`` says what must, and how to mend it."""
-    bad = ~np.asarray(holds)
+    bad = ~holds
     if bad.any():
-        where = [int(i) for i in np.argwhere(bad)[0]]
-        value = np.broadcast_to(x, bad.shape)[tuple(where)]
-        came = f"{int(bad.sum())} of {bad.size} values do not fit, the first {value:g} at {where}"
-        fail(name, came, *accepted)
+        count, where = _found(fw, bad)
+        value = np.broadcast_to(fw.concrete(x), tuple(bad.shape))[tuple(where)]
+        fail(name, f"{count} values do not fit, the first {value:g} at {where}", *accepted)
 
 
 def device(name: str, x: Any, like: Any, like_name: str) -> None:

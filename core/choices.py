@@ -11,7 +11,7 @@ import numpy as np
 from . import checks
 from .call import Options
 from .equations import Equation
-from .framework import Framework
+from .framework import Array, Framework
 from .frequency import dominant_frequency
 from .inputs import Inputs
 from .timestep import cells_per_wavelength
@@ -46,9 +46,9 @@ def choose_speeds(fw: Framework, equation: Equation, inputs: Inputs, options: Op
                 "It sets the time step and the PML.",
             )
         return Speeds(None, given, given)
-    largest = float(np.abs(equation.speed(values)).max())
-    slowest = _slowest(np.abs((equation.slowest or equation.speed)(values)))
-    on_grid = equation.grid_speed(values, inputs.ndim) if equation.grid_speed else largest
+    largest = float(abs(equation.speed(values)).max())
+    slowest = _slowest(abs((equation.slowest or equation.speed)(values)))
+    on_grid = equation.grid_speed(values, inputs.ndim).max() if equation.grid_speed else largest
     if given is None:
         given = checks.positive("max_vel", largest, "m/s", "The models give it.")
     # A float32 model may hold max_vel itself, rounded up.
@@ -59,15 +59,15 @@ def choose_speeds(fw: Framework, equation: Equation, inputs: Inputs, options: Op
             f"is {given:g}, but the model reaches {largest:g} m/s, so the run could be unstable",
             f"{largest:g} or more, or None",
         )
-    return Speeds(slowest, given, max(float(np.max(on_grid)), given))
+    return Speeds(slowest, given, max(float(on_grid), given))
 
 
-def _slowest(speed: np.ndarray) -> float | None:
+def _slowest(speed: Array) -> float | None:
     moving = speed[speed > 0]
-    return float(moving.min()) if moving.size else None
+    return float(moving.min()) if moving.shape[0] else None
 
 
-def choose_pml_freq(inputs: Inputs, options: Options, dt: float) -> float:
+def choose_pml_freq(fw: Framework, inputs: Inputs, options: Options, dt: float) -> float:
     """The frequency that the PML is made for: as given, of initial_state, or of the sources."""
     if options.pml_freq is not None:
         return checks.positive("pml_freq", options.pml_freq, "Hz")
@@ -84,8 +84,8 @@ def choose_pml_freq(inputs: Inputs, options: Options, dt: float) -> float:
                 "It sets the PML; the dominant frequency of the sources is a good choice.",
             )
         if active is not None and active.ndim == 2:
-            values = values * active[..., None]
-        signals.append(values)
+            values = fw.concrete(values) * active[..., None]
+        signals.append(fw.concrete(values))
     return dominant_frequency(signals, dt)
 
 

@@ -56,6 +56,10 @@ class Framework(abc.ABC):
         ``torch.func.vmap`` they are known, with one leading axis more for each mapped level.
         """
 
+    def known(self, x: Any) -> Any:
+        """As :meth:`concrete`, but what is on a GPU may stay there: for looking at large arrays."""
+        return self.concrete(x)
+
     @abc.abstractmethod
     def is_traced(self, x: Any) -> bool:
         """Whether ``x`` stands for more than its values: a derivative, a mapped axis or a trace.

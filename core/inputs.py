@@ -29,7 +29,7 @@ class Inputs:
     perturbations where there are any, by the name of the model: [1 or shot, *space]. nt: samples of
     the caller. amplitudes: by channel, [shot, source, nt]; tensors likewise where there are any,
     [shot, source, axis, axis]. fields: initial wavefields by keyword, absent ones left out. memory:
-    PML memory by name. model_values, signals: models and amplitudes as given, as NumPy, None where
+    PML memory by name. model_values, signals: what is known of models and amplitudes, None where
     unknown. They are looked at before anything is computed: under ``jit`` what JAX computes is
     unknown.
     """
@@ -47,8 +47,8 @@ class Inputs:
     receivers: tuple[Points, ...]
     fields: Mapping[str, Array]
     memory: AuxiliaryState
-    model_values: Mapping[str, np.ndarray | None]
-    signals: Mapping[str, np.ndarray | None]
+    model_values: Mapping[str, Any]
+    signals: Mapping[str, Any]
 
     @property
     def points(self) -> tuple[Points, ...]:
@@ -118,7 +118,7 @@ def collect(fw: Framework, form: Form, call: Call) -> Inputs:
 
 def _model_values(
     fw: Framework, equation: Equation, models: Mapping[str, Array], ndim: int
-) -> dict[str, np.ndarray | None]:
+) -> dict[str, Array | None]:
     """Values of the models where they are known, checked."""
     values = {
         name: (checks.speed if name in SPEEDS else checks.finite)(fw, name, x)
@@ -127,7 +127,7 @@ def _model_values(
     known = {name: x for name, x in values.items() if x is not None}
     if len(known) == len(values):
         for name, holds, accepted, mend in equation.conditions:
-            checks.condition(name, known[name], holds(known, ndim), (accepted, mend))
+            checks.condition(fw, name, known[name], holds(known, ndim), (accepted, mend))
     return values
 
 

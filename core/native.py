@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -191,12 +191,13 @@ def run_on_device(
     description: Description,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
-    where: tuple[int, int],
+    where: tuple[int, int, Callable[[int], int]],
 ) -> None:
     """As :func:`run`, with arrays of a CUDA device (DLPack); it does not wait for the results.
 
     Args:
-        where: the device's number and the stream, as the integer value of its handle.
+        where: the device's number; the stream, as the integer value of its handle; and a function
+            that gives the address of so many bytes on the device, which stay until it returns.
     """
     checked(map_name, description, inputs, outputs)
     load_device().run(*_arguments(map_name, description, inputs, outputs), where)

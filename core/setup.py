@@ -142,7 +142,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     dt = checks.nonzero("dt", call.dt, "in seconds")
     speeds = choose_speeds(fw, equation, inputs, options)
     staggered = is_staggered(equation, ndim)
-    pml_freq = choose_pml_freq(inputs, options, dt)
+    pml_freq = choose_pml_freq(fw, inputs, options, dt)
     # What the default leaves below the limit of stability is there for jumps of the models.
     courant = min(
         courant_target(options.courant_number, options.accuracy, staggered),

@@ -12,8 +12,9 @@ TARGET=${TARGET:-build/gpu-site}
 STEPS=("$@")
 [ ${#STEPS[@]} -gt 0 ] || STEPS=(build gpu cpu bench)
 mkdir -p "$TARGET"
-export PYTHONPATH="$PWD/$TARGET${PYTHONPATH:+:$PYTHONPATH}"
-export PATH="$PWD/$TARGET/bin:$PATH"
+TARGET=$(cd "$TARGET" && pwd)
+export PYTHONPATH="$TARGET${PYTHONPATH:+:$PYTHONPATH}"
+export PATH="$TARGET/bin:$PATH"
 
 build() {
   if [ -n "${WHEELS:-}" ]; then

@@ -16,8 +16,7 @@ from helpers.transforms import TRANSFORMS, Tools
 NO_GPU = not torch.cuda.is_available()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(NO_GPU, reason="needs a GPU with CUDA")]
 
-SHAPES = {1: (60,), 2: (30, 40), 3: (16, 18, 20)}
-TOLERANCE = {"float64": 1e-11, "float32": 2e-5}
+SHAPES = {1: (60,), 2: (30, 40), 3: (24, 26, 52)}  # with cells that no slab of the PML covers
 
 
 def problem(ndim, dtype):
@@ -60,28 +59,42 @@ def with_jax(device, ndim, accuracy, dtype):
     return [np.asarray(x) for x in (data, *gradients)]
 
 
-def close(got, want, dtype):
-    for a, b in zip(got, want, strict=True):
-        assert np.abs(b).max() > 0
-        assert np.abs(a - b).max() < TOLERANCE[dtype] * np.abs(b).max()
+def distances(got, want):
+    """Of each result, beside the largest value that it should have."""
+    assert all(np.abs(x).max() > 0 for x in want)
+    return [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(got, want, strict=True)]
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def close(got, want):
+    """In float64."""
+    assert max(distances(got, want)) < 1e-11
+
+
+def as_close(got, other, want):
+    """In float32, where gradients of positions lose digits on any machine: as close to the result
+    in float64 as the CPU's, within a factor of four."""
+    for found, allowed in zip(distances(got, want), distances(other, want), strict=True):
+        assert found < 4 * max(allowed, 2e-6)
+
+
 @pytest.mark.parametrize("accuracy", [2, 4, 6, 8])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_torch(ndim, accuracy, dtype):
-    want = with_torch("cpu", ndim, accuracy, dtype)
-    close(with_torch("cuda", ndim, accuracy, dtype), want, dtype)
+def test_torch(ndim, accuracy):
+    want = with_torch("cpu", ndim, accuracy, "float64")
+    close(with_torch("cuda", ndim, accuracy, "float64"), want)
+    own, other = (with_torch(at, ndim, accuracy, "float32") for at in ("cuda", "cpu"))
+    as_close(own, other, want)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("ndim", [1, 2, 3])
-def test_jax(ndim, dtype, request):
+def test_jax(ndim):
     import jax
 
-    with jax.enable_x64(dtype == "float64"):
-        want = with_jax(jax.devices("cpu")[0], ndim, 4, dtype)
-        close(with_jax(jax.devices("gpu")[0], ndim, 4, dtype), want, dtype)
+    cpu, gpu = (jax.devices(name)[0] for name in ("cpu", "gpu"))
+    with jax.enable_x64(True):
+        want = with_jax(cpu, ndim, 4, "float64")
+        close(with_jax(gpu, ndim, 4, "float64"), want)
+    as_close(*(with_jax(at, ndim, 4, "float32") for at in (gpu, cpu)), want)
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
@@ -89,7 +102,7 @@ def test_another_stream(ndim):
     want = with_torch("cuda", ndim, 4, "float64")
     with torch.cuda.stream(torch.cuda.Stream()):
         got = with_torch("cuda", ndim, 4, "float64")
-    close(got, want, "float64")
+    close(got, want)
 
 
 def joint(device, equation, ndim):
@@ -106,7 +119,7 @@ def joint(device, equation, ndim):
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 @pytest.mark.parametrize("equation", NAMES)
 def test_every_equation(equation, ndim):
-    close(joint("cuda", equation, ndim), joint("cpu", equation, ndim), "float64")
+    close(joint("cuda", equation, ndim), joint("cpu", equation, ndim))
 
 
 @pytest.mark.parametrize("transform", ["jvp(grad)", "vmap(grad)", "grad(jvp)", "compile"])
@@ -123,7 +136,7 @@ def test_transforms(transform):
         f, r = functions(front, case, "float64")
         run = TRANSFORMS["torch"][transform].run
         found.append([numpy(run(tools, f, r, front.array(X), front.array(V)).cpu())])
-    close(*found, "float64")
+    close(*found)
 
 
 def test_module_is_built():

@@ -39,6 +39,10 @@ class TorchFramework(Framework):
         return torch.as_tensor(x, dtype=dtype, device=device)
 
     def concrete(self, x: Any) -> np.ndarray | None:
+        values = self.known(x)
+        return values.cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+    def known(self, x: Any) -> np.ndarray | torch.Tensor | None:
         if not isinstance(x, torch.Tensor):
             return np.asarray(x)
         if torch.compiler.is_compiling():
@@ -46,9 +50,12 @@ class TorchFramework(Framework):
         # The values are wanted outside every transform, so look at them with torch.func off.
         with torch._C._DisableFuncTorch():
             x = _unwrapped(x)
-            if x.is_meta or type(x).__name__ == "FakeTensor":
+            # Subclasses that intercept operations stand for values they may not have; torch 2.11
+            # compiles with one of them where is_compiling() is False.
+            if x.is_meta or torch._C._dispatch_keys(x).has(torch._C.DispatchKey.Python):
                 return None
-            return x.detach().cpu().numpy()
+            x = x.detach()
+            return x if x.is_cuda else x.numpy()
 
     def is_traced(self, x: Any) -> bool:
         if not isinstance(x, torch.Tensor):

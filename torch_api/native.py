@@ -65,7 +65,14 @@ def _run(
     given = {slot: x.detach().resolve_neg().contiguous() for slot, x in given.items()}
     if device.type == "cuda":
         stream = torch.cuda.current_stream(device).cuda_stream
-        native.run_on_device(map_name, run, given, outputs, (device.index, stream))
+        memory: list[torch.Tensor] = []
+
+        def allocate(size: int) -> int:
+            memory.append(torch.empty(size, dtype=torch.uint8, device=device))
+            return memory[-1].data_ptr()
+
+        where = (device.index, stream, allocate)
+        native.run_on_device(map_name, run, given, outputs, where)
     else:
         arrays = {slot: x.numpy() for slot, x in given.items()}
         native.run(map_name, run, arrays, {slot: x.numpy() for slot, x in outputs.items()})

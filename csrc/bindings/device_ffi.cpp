@@ -6,19 +6,26 @@
 namespace dualwave {
 namespace {
 
-ffi::Error handle(void* stream, std::int32_t device, std::int64_t map,
+ffi::Error handle(void* stream, std::int32_t device, ffi::ScratchAllocator scratch, std::int64_t map,
                   ffi::Span<const std::int64_t> description, ffi::Span<const double> spacing,
                   std::int64_t present, std::int64_t wanted, ffi::RemainingArgs args,
                   ffi::RemainingRets rets) noexcept {
-  return guarded(
-      {map, description, spacing, present, wanted}, args, rets,
-      [=](const Description& d, Map m, const Operands& o) { run_on_device(d, m, o, device, stream); });
+  const auto allocate = [&](std::size_t bytes) {
+    const std::optional<void*> memory = scratch.Allocate(bytes);
+    if (!memory) throw std::bad_alloc();
+    return *memory;
+  };
+  return guarded({map, description, spacing, present, wanted}, args, rets,
+                 [&](const Description& d, Map m, const Operands& o) {
+                   run_on_device(d, m, o, {device, stream, allocate});
+                 });
 }
 
 XLA_FFI_DEFINE_HANDLER(handler, handle,
                        ffi::Ffi::Bind()
                            .Ctx<ffi::PlatformStream<void*>>()
                            .Ctx<ffi::DeviceOrdinal>()
+                           .Ctx<ffi::ScratchAllocator>()
                            .Attr<std::int64_t>("map")
                            .Attr<ffi::Span<const std::int64_t>>("description")
                            .Attr<ffi::Span<const double>>("spacing")

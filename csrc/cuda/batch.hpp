@@ -14,7 +14,7 @@ namespace dualwave {
 // Distances between shots, in elements, and what differs between them otherwise.
 struct Strides {
   Index shots = 0;
-  Index state = 0, scratch = 0, history[kLevels] = {}, gradient = 0;
+  Index state = 0, scratch[kLevels] = {}, history[kLevels] = {}, gradient = 0;
   Index model = 0;                            // from one model's coefficients to the next
   const std::int32_t* model_index = nullptr;  // [row][shot]
 };

@@ -17,7 +17,7 @@ Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
       call_(call),
       stream_(stream),
       layout_(call.layout),
-      zero_row_(stream, call.description.n[2]),
+      zero_row_(stream, call.layout.geometry.row_cells()),
       outside_(stream, 1) {
   const Description& d = call.description;
   source_nodes_ = make_nodes(call.source_nodes, d.shots * d.sources * d.source_taps, true);
@@ -59,8 +59,8 @@ void Batch<T>::allocate() {
       const bool elsewhere = d.place != Place::caller;
       if (packed && !has_history) packed_[l] = {stream_, kept(elsewhere ? 1 : d.most_samples())};
       const Index bytes = kept(d.most_samples()) * static_cast<Index>(sizeof(T));
-      if (d.place == Place::host) store_[l] = make_host_store(bytes);
-      if (d.place == Place::disk) store_[l] = make_file_store(d.folder, bytes);
+      if (d.place == Place::host && !stream_.counts()) store_[l] = make_host_store(bytes);
+      if (d.place == Place::disk && !stream_.counts()) store_[l] = make_file_store(d.folder, bytes);
     }
     if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
@@ -85,19 +85,20 @@ template <class T>
 void Batch<T>::pack_profiles() {
   constexpr Index kRows = 5;
   const Description& d = call_.description;
-  const Index halo = layout_.geometry.halo;
+  // Zeros before and after a row, as far as 16 bytes at a time may read.
+  const auto stride = [&](int axis) { return 2 * kAlign + (d.n[axis] + kAlign - 1) / kAlign * kAlign; };
   Index cells = 0;
-  for (int axis = 3 - d.dim; axis < 3; ++axis) cells += d.n[axis] + 2 * halo;
+  for (int axis = 3 - d.dim; axis < 3; ++axis) cells += stride(axis);
   profiles_ = {stream_, kRows * cells};
   const T* from = call_.profiles;
   T* to = profiles_.data();
   for (int axis = 3 - d.dim; axis < 3; ++axis) {
     const T* row[kRows];
     for (Index r = 0; r < kRows; ++r) {
-      stream_.copy(to + halo, from, sizeof(T) * d.n[axis]);
-      row[r] = to + halo;
+      stream_.copy(to + kAlign, from, sizeof(T) * d.n[axis]);
+      row[r] = to + kAlign;
       from += d.n[axis];
-      to += d.n[axis] + 2 * halo;
+      to += stride(axis);
     }
     layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4]};
   }
@@ -139,12 +140,7 @@ BatchView<T> Batch<T>::view(int stage, Index sample) const {
   const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients;
   BatchView<T> b{layout_, {}, {}};
   const Description& d = call_.description;
-  b.strides = {d.shots,
-               layout_.state_size,
-               layout_.scratch_size,
-               {},
-               coefficients * grid,
-               coefficients * grid,
+  b.strides = {d.shots,          layout_.state_size, {}, {}, coefficients * grid, coefficients * grid,
                call_.model_index};
   for (int l = 0; l < levels(); ++l) {
     b.view.state[l] = state_[l].data();
@@ -158,6 +154,7 @@ BatchView<T> Batch<T>::view(int stage, Index sample) const {
     }
     b.view.adjoint[l] = adjoint_[l].data();
     b.view.scratch[l] = scratch_[l].data();
+    b.strides.scratch[l] = layout_.scratch_size;
   }
   std::copy(slot_, slot_ + kMaxFields, b.view.slot);
   b.view.parity = parity_;

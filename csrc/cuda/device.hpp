@@ -1,5 +1,5 @@
-// What the device backend asks of a device: memory in the order of a stream, and a function called once for
-// each index.
+// What the device backend asks of a device: copies, and functions called once for each index or cell, in the
+// order of a stream.
 //
 // Compiled by nvcc it is CUDA. Compiled by a C++ compiler with DUALWAVE_EMULATE_DEVICE it runs the same
 // functions one after the other on the host, so that everything but the launches is tested on machines
@@ -9,14 +9,13 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine/geometry.hpp"
+#include "cuda/arena.hpp"
+#include "cuda/boxes.hpp"
 
 #if defined(__CUDACC__)
 #  include <cuda_runtime.h>
 #else
-#  include <cstdlib>
 #  include <cstring>
-#  include <new>
 #endif
 
 namespace dualwave::device {
@@ -26,7 +25,6 @@ namespace dualwave::device {
 using Handle = cudaStream_t;
 
 inline void check(cudaError_t error) {
-  if (error == cudaErrorMemoryAllocation) throw std::bad_alloc();
   if (error != cudaSuccess) throw std::runtime_error(std::string("CUDA: ") + cudaGetErrorString(error));
 }
 
@@ -38,21 +36,32 @@ __global__ void __launch_bounds__(kThreads) call_each(Index count, F f) {
   if (i < count) f(i);
 }
 
-// Nothing here waits for the device; errors of a launch are raised at once, those of its execution by whoever
-// synchronises.
+template <class Tile, class F>
+__global__ void __launch_bounds__(Tile::all)
+    call_tiles(const __grid_constant__ Boxes boxes, Index shots, const __grid_constant__ F f) {
+  in_tile<Tile>(boxes, static_cast<int>(blockIdx.x), static_cast<int>(threadIdx.x), [&](int z, int y, int x) {
+    for (Index shot = blockIdx.y; shot < shots; shot += gridDim.y) f(shot, z, y, x);
+  });
+}
+
+constexpr Index kMostAcross = 65535;  // blocks of a launch along y
+
+// The work of a call. Nothing here waits for the device, but where it says so; errors of a launch are raised
+// at once, those of its execution by whoever synchronises. With an arena that counts it does nothing.
 class Stream {
  public:
-  explicit Stream(Handle handle) : handle_(handle) {}
+  Stream(Handle handle, Arena& arena) : handle_(handle), arena_(arena) {}
+  bool counts() const { return arena_.counts(); }
   void* allocate(std::size_t bytes) const {
-    void* pointer = nullptr;
-    check(cudaMallocAsync(&pointer, bytes, handle_));
-    check(cudaMemsetAsync(pointer, 0, bytes, handle_));
+    void* pointer = arena_.take(bytes);
+    clear(pointer, bytes);
     return pointer;
   }
-  void release(void* pointer) const noexcept { cudaFreeAsync(pointer, handle_); }
-  void clear(void* to, std::size_t bytes) const { check(cudaMemsetAsync(to, 0, bytes, handle_)); }
+  void clear(void* to, std::size_t bytes) const {
+    if (!counts()) check(cudaMemsetAsync(to, 0, bytes, handle_));
+  }
   void copy(void* to, const void* from, std::size_t bytes) const {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
+    if (!counts()) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
   }
   // Both wait for the device.
   void to_host(void* to, const void* from, std::size_t bytes) const {
@@ -65,13 +74,23 @@ class Stream {
   }
   template <class F>
   void for_each(Index count, F f) const {
-    if (count == 0) return;
+    if (counts() || count == 0) return;
     call_each<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, handle_>>>(count, f);
+    check(cudaGetLastError());
+  }
+  // f(shot, z, y, x) for the first cell of each thread of the boxes' tiles.
+  template <class Tile, class F>
+  void for_tiles(const Boxes& boxes, Index shots, F f) const {
+    const int tiles = tile_count<Tile>(boxes);
+    if (counts() || tiles == 0 || shots == 0) return;
+    const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(std::min(shots, kMostAcross)));
+    call_tiles<Tile><<<blocks, Tile::all, 0, handle_>>>(boxes, shots, f);
     check(cudaGetLastError());
   }
 
  private:
   Handle handle_;
+  Arena& arena_;
 };
 
 template <class T>
@@ -88,21 +107,36 @@ using Handle = void*;
 
 class Stream {
  public:
-  explicit Stream(Handle) {}
+  Stream(Handle, Arena& arena) : arena_(arena) {}
+  bool counts() const { return arena_.counts(); }
   void* allocate(std::size_t bytes) const {
-    void* pointer = std::calloc(bytes ? bytes : 1, 1);
-    if (!pointer) throw std::bad_alloc();
+    void* pointer = arena_.take(bytes);
+    clear(pointer, bytes);
     return pointer;
   }
-  void release(void* pointer) const noexcept { std::free(pointer); }
-  void clear(void* to, std::size_t bytes) const { std::memset(to, 0, bytes); }
-  void copy(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
-  void to_host(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
-  void from_host(void* to, const void* from, std::size_t bytes) const { std::memcpy(to, from, bytes); }
+  void clear(void* to, std::size_t bytes) const {
+    if (!counts()) std::memset(to, 0, bytes);
+  }
+  void copy(void* to, const void* from, std::size_t bytes) const {
+    if (!counts()) std::memcpy(to, from, bytes);
+  }
+  void to_host(void* to, const void* from, std::size_t bytes) const { copy(to, from, bytes); }
+  void from_host(void* to, const void* from, std::size_t bytes) const { copy(to, from, bytes); }
   template <class F>
   void for_each(Index count, F f) const {
-    for (Index i = 0; i < count; ++i) f(i);
+    for (Index i = 0; !counts() && i < count; ++i) f(i);
   }
+  template <class Tile, class F>
+  void for_tiles(const Boxes& boxes, Index shots, F f) const {
+    const int tiles = counts() ? 0 : tile_count<Tile>(boxes);
+    for (Index shot = 0; shot < shots; ++shot)
+      for (int tile = 0; tile < tiles; ++tile)
+        for (int thread = 0; thread < Tile::all; ++thread)
+          in_tile<Tile>(boxes, tile, thread, [&](int z, int y, int x) { f(shot, z, y, x); });
+  }
+
+ private:
+  Arena& arena_;
 };
 
 template <class T>
@@ -114,32 +148,17 @@ inline void add(T* to, T value) {
 
 #endif
 
-// Device memory that is given back to the stream's order when it goes out of scope.
+// A part of the call's memory, of zeros.
 template <class T>
 class Buffer {
  public:
   Buffer() = default;
   Buffer(const Stream& stream, Index size)
-      : stream_(&stream),
-        data_(static_cast<T*>(stream.allocate(static_cast<std::size_t>(size) * sizeof(T)))) {}
-  ~Buffer() { reset(); }
-  Buffer(Buffer&& other) noexcept { swap(other); }
-  Buffer& operator=(Buffer&& other) noexcept {
-    swap(other);
-    return *this;
-  }
+      : data_(static_cast<T*>(stream.allocate(static_cast<std::size_t>(size) * sizeof(T)))) {}
   T* data() const { return data_; }
   explicit operator bool() const { return data_ != nullptr; }
 
  private:
-  void reset() {
-    if (data_) stream_->release(data_);
-  }
-  void swap(Buffer& other) {
-    std::swap(stream_, other.stream_);
-    std::swap(data_, other.data_);
-  }
-  const Stream* stream_ = nullptr;
   T* data_ = nullptr;
 };
 

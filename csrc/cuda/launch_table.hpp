@@ -1,43 +1,68 @@
-// The device's operations: a stage over the cells of all shots, the CPU's code on stretches of one cell.
+// The device's operations: a stage over the cells of all shots, in two launches: the cells that the PML does
+// not reach, which so take fewer registers, and the others.
 #pragma once
-#include "cuda/batch.hpp"
+#include "cuda/cells.hpp"
 #include "kernels/operations.hpp"
 
 namespace dualwave::DW_TARGET {
 
-struct Cells {
-  template <class T>
-  using Function = Launch<T>;
-  static constexpr int kCells = 1;
+// Threads of a block: tiles whose halo is small beside them, so that what neighbouring tiles read twice does
+// not count.
+template <int dim, int lanes>
+using TileOf =
+    std::conditional_t<dim == 3, Tile<4, 8, 8, lanes>,
+                       std::conditional_t<dim == 2, Tile<1, 16, 16, lanes>, Tile<1, 1, 256, lanes>>>;
 
-  template <class Stage, class Traits, class Interpreted, class T>
+// What a thread does.
+template <class Cell, class T, int lanes, bool layered>
+struct Applied {
+  BatchView<T> batch;
+  DW_INLINE void operator()(Index shot, int z, int y, int x) const {
+    Cell::template apply<lanes, layered>(batch, shot, {z, y, x});
+  }
+};
+
+template <int order, class T>
+struct Cells {
+  template <class Traits, int levels, bool save>
+  static void forward(const device::Stream& stream, const BatchView<T>& batch) {
+    run<CellForward<Traits, order, T, levels, save>, Traits::dim, levels>(stream, batch);
+  }
+  template <class Traits, int levels>
+  static void multiply(const device::Stream& stream, const BatchView<T>& batch) {
+    run<CellMultiply<Traits, T, levels>, Traits::dim, levels>(stream, batch);
+  }
+  template <class Traits, int levels>
+  static void gather(const device::Stream& stream, const BatchView<T>& batch) {
+    run<CellGather<Traits, order, T, levels>, Traits::dim, levels>(stream, batch);
+  }
+
+ private:
+  // 16 bytes of each array a thread; less on several levels, of whose values the registers would not hold
+  // more.
+  template <int levels>
+  static constexpr int lanes =
+      16 / static_cast<int>(sizeof(T)) / levels > 1 ? 16 / static_cast<int>(sizeof(T)) / levels : 1;
+
+  template <class Cell, int dim, int levels>
   static void run(const device::Stream& stream, const BatchView<T>& batch) {
+    using Tile = TileOf<dim, lanes<levels>>;
     const Geometry& g = batch.layout.geometry;
-    const StageTable table = stage_table<Traits>;
-    stream.for_each(batch.strides.shots * g.cells(), [batch, table] DW_DEVICE(Index i) {
-      const Geometry& g = batch.layout.geometry;
-      const Strides& strides = batch.strides;
-      const Index rows = g.n[0] * g.n[1], x = i % g.n[2], r = i / g.n[2] % rows, shot = i / (g.n[2] * rows);
-      View<T> view = batch.view;
-      for (int l = 0; l < kLevels; ++l) {
-        view.state[l] += shot * strides.state;
-        view.coefficient[l] +=
-            view.coefficient_step[l] * (strides.model_index[l * strides.shots + shot] * strides.model);
-        if (view.history[l]) view.history[l] += shot * strides.history[l];
-        if (view.adjoint[l]) view.adjoint[l] += shot * strides.state;
-        if (view.scratch[l]) view.scratch[l] += shot * strides.scratch;
-        if (view.gradient[l]) view.gradient[l] += shot * strides.gradient;
-      }
-      const Row<T> row(batch.layout, view, r);
-      Stage::template apply<Interpreted>(row, 1, x, x + 1, table);
-      if (row.in_outer_slab() || g.in_slab(2, x)) Stage::template absorb<Interpreted>(row, x, x + 1, table);
-    });
+    Boxes inside;
+    inside.add(interior(g));
+    launch<Cell, Tile, false>(stream, inside, batch);
+    launch<Cell, Tile, true>(stream, frame(g), batch);
+  }
+
+  template <class Cell, class Tile, bool layered>
+  static void launch(const device::Stream& stream, const Boxes& boxes, const BatchView<T>& batch) {
+    stream.for_tiles<Tile>(boxes, batch.strides.shots, Applied<Cell, T, Tile::lanes, layered>{batch});
   }
 };
 
 template <class Equation, int dim, int order, class T>
 const Launches<T>& launches() {
-  return operations<Equation, dim, order, T, Cells>();
+  return operations<Equation, dim, Cells<order, T>, Launch<T>>();
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -30,7 +30,7 @@ Slab make_slab(const Geometry& g, int axis) {
   }
   if (slab.low + slab.high == 0) return slab;
   Index extent[3] = {g.n[0], g.n[1], g.n[2]};
-  extent[axis] = slab.low + slab.high + 3 * g.halo;
+  extent[axis] = slab.low + slab.high + 3 * g.pad(axis);
   if (axis == 2) extent[axis] += g.row_cells() - g.n[axis];
   slab.stride[2] = 1;
   slab.stride[1] = axis == 2 ? round_up(extent[2], kAlign) : g.stride[1];

@@ -10,18 +10,13 @@
 #include <utility>
 
 #if defined(__CUDACC__)
-#  define DW_HD __host__ __device__
 #  define DW_INLINE __host__ __device__ __forceinline__
 #  define DW_FLAT
-#  define DW_NOINLINE __host__ __device__
 #else
-#  define DW_HD
 #  define DW_INLINE inline __attribute__((always_inline))
 #  define DW_FLAT __attribute__((always_inline))  // on lambdas: without it the vectoriser sees calls
 #  define DW_NOINLINE __attribute__((noinline))
 #endif
-
-// On the GPU the same functions run on stretches of one cell (cuda/).
 
 // Each instruction set has a namespace of its own: equal names in two objects built with different flags
 // would be merged by the linker, and a baseline machine would then meet AVX code.

@@ -6,16 +6,14 @@ namespace dualwave::DW_TARGET {
 
 template <class Traits, int order, class T, int levels, bool save>
 struct ForwardStage {
-  static constexpr int first_axis = 3 - Traits::dim;
-
   // The stage without the PML, over cells [first, last) of `rows` rows, one beside the other along y.
   template <class Interpreted>
-  static DW_HD void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
+  static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
     unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, rows, first, last); });
   }
 
   template <class Interpreted, Along along = Along::all>
-  static DW_HD void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
     Interpreted::forward(row, first, last, table, {levels, save, along});
   }
 
@@ -61,7 +59,7 @@ struct ForwardStage {
   // registers.
   static DW_NOINLINE void absorb_end(const Row<T>& row, Index rows, Index first, Index last) {
     const Geometry& g = row.layout.geometry;
-    const Stencils stencils(row.layout);
+    const Axes stencils(row.layout);
     const Grids at(row, row.view.state, row.view.history);
     const Profile<T> profile = row.layout.profile[2];
     const Index slab = g.slab[2].size;
@@ -112,95 +110,25 @@ struct ForwardStage {
     }
   }
 
+  using Axes = Stencils<Traits::dim, order, T>;
   using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, save ? Traits::histories : 0, T>;
 
-  struct Stencils {
-    Weights<T> weights[3];
-    Index stride[3];
-    DW_INLINE explicit Stencils(const Layout<T>& layout) {
-      unroll<Traits::dim>([&](auto a) DW_FLAT {
-        constexpr int axis = first_axis + a;
-        unroll<order / 2 + 1>([&](auto k) DW_FLAT {
-          weights[axis].second[k] = layout.weights[axis].second[k];
-          if constexpr (k < order / 2) {
-            weights[axis].first[k] = layout.weights[axis].first[k];
-            weights[axis].staggered[k] = layout.weights[axis].staggered[k];
-          }
-        });
-        stride[axis] = layout.geometry.stride[axis];
-      });
-    }
-  };
-
-  // g_q at cell x without the PML's part: the sum of its pieces.
-  template <int level, int q>
-  static DW_INLINE T quantity(const Grids& at, const Stencils& stencils, Index x) {
-    T sum = 0;
-    bool started = false;
-    unroll<Traits::pieces>([&](auto p) DW_FLAT {
-      constexpr Piece piece = Traits::piece(p);
-      if constexpr (piece.quantity == q) {
-        constexpr int axis = first_axis + piece.axis;
-        constexpr T scale = static_cast<T>(piece.scale);
-        const Index stride =
-            axis == 2 ? 1 : stencils.stride[axis];  // a constant 1 is what lets the loop use vectors
-        const T value =
-            derivative<piece.op, order>(at.field[level][piece.field] + x, stride, stencils.weights[axis]);
-        if (!started)
-          sum = scale == 1 ? value : scale * value;
-        else
-          sum = scale == 1 ? sum + value : madd(scale, value, sum);
-        started = true;
-      }
-    });
-    return sum;
-  }
-
-  // The new value of a target at cell x: terms without a coefficient first, for the others are then one fused
-  // operation each.
-  template <int level, int f, class Quantities>
-  static DW_INLINE T updated(const Grids& at, const Quantities& g, Index x) {
-    T sum = Traits::stage.accumulate ? at.field[level][f][x] : T(0);
-    bool started = Traits::stage.accumulate;
-    unroll<Traits::terms>([&](auto t) DW_FLAT {
-      constexpr Term term = Traits::term(t);
-      constexpr T scale = static_cast<T>(term.scale);
-      if constexpr (term.target == f && term.coefficient == kOne) {
-        const T value = scale == 1 ? g[level][term.quantity] : scale * g[level][term.quantity];
-        sum = started ? sum + value : value;
-        started = true;
-      }
-    });
-    unroll<Traits::terms>([&](auto t) DW_FLAT {
-      constexpr Term term = Traits::term(t);
-      constexpr T scale = static_cast<T>(term.scale);
-      if constexpr (term.target == f && term.coefficient != kOne) {
-        const auto coefficient = [&](auto part) DW_FLAT {
-          const T value = at.coefficient[part][term.coefficient][x];
-          return scale == 1 ? value : scale * value;
-        };
-        sum = product<level>(sum, coefficient, [&](auto part) DW_FLAT { return g[part][term.quantity]; });
-      }
-    });
-    return sum;
-  }
-
   template <int part>
-  static DW_HD void update(const Row<T>& row, Index rows, Index first, Index last) {
-    const Stencils stencils(row.layout);
+  static void update(const Row<T>& row, Index rows, Index first, Index last) {
+    const Axes stencils(row.layout);
     Grids at(row, row.view.state, row.view.history);
     for (Index r = 0; r < rows; ++r, at.advance(row)) update_row<part>(at, stencils, first, last);
   }
 
   template <int part>
-  static DW_INLINE void update_row(const Grids& at, const Stencils& stencils, Index first, Index last) {
+  static DW_INLINE void update_row(const Grids& at, const Axes& stencils, Index first, Index last) {
 #pragma GCC ivdep
     for (Index x = first; x < last; ++x) {
       T g[levels][Traits::quantities];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::quantities>([&](auto q) DW_FLAT {
           if constexpr (Traits::part_of_quantity(q) == part) {
-            const T value = quantity<level, q>(at, stencils, x);
+            const T value = quantity<Traits, order, level, q>(at, stencils, x, NoLayer{});
             if constexpr (save && Traits::in_history(q)) at.block[level][Traits::history_slot(q)][x] = value;
             g[level][q] = value;
           }
@@ -210,7 +138,8 @@ struct ForwardStage {
       T values[levels][Traits::fields];
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::part_of_target(f) == part) values[level][f] = updated<level, f>(at, g, x);
+          if constexpr (Traits::part_of_target(f) == part)
+            values[level][f] = updated<Traits, T, level, f>(at, g, x);
         });
       });
       unroll<levels>([&](auto level) DW_FLAT {

@@ -33,20 +33,20 @@ struct Interpreted {
     Along along = Along::all;
     Index rows = 1;  // of the transpose: more of them at a time, where only what acts along x is done
   };
-  static DW_HD void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
-                            const Options& options);
-  static DW_HD void multiply(const Row<T>& row, Index first, Index last, const StageTable& table,
-                             const Options& options);
-  static DW_HD void gather(const Row<T>& row, Index first, Index last, const StageTable& table,
-                           const Options& options);
-  static DW_HD void add_gradients(const Row<T>& row, Index rows, Index first, Index last,
-                                  const StageTable& table, int levels);
+  static void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
+                      const Options& options);
+  static void multiply(const Row<T>& row, Index first, Index last, const StageTable& table,
+                       const Options& options);
+  static void gather(const Row<T>& row, Index first, Index last, const StageTable& table,
+                     const Options& options);
+  static void add_gradients(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table,
+                            int levels);
 
  private:
   // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory.
   template <class F>
-  static DW_HD void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table,
-                                const Options& options, int p, F&& f) {
+  static void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table,
+                          const Options& options, int p, F&& f) {
     const Piece& piece = table.piece[p];
     const int axis = 3 - table.dim + piece.axis;
     if (piece.op == Op::value || options.along == (axis == 2 ? Along::outer : Along::x)) return;
@@ -59,7 +59,7 @@ struct Interpreted {
 
   // f(op, whether the axis is x), as constants.
   template <class F>
-  static DW_HD void with_op(const Piece& piece, int dim, F&& f) {
+  static void with_op(const Piece& piece, int dim, F&& f) {
     const bool inner = piece.axis == dim - 1;
     const auto with = [&](auto op) {
       if (inner)
@@ -79,8 +79,8 @@ struct Interpreted {
 // What the PML adds to a stage: the memory's part of each derivative, multiplied and added wherever the
 // derivative goes.
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index last,
-                                                 const StageTable& table, const Options& options) {
+void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index last,
+                                           const StageTable& table, const Options& options) {
   const int levels = options.levels;
   const bool save = options.save;
   for (int p = 0; p < table.pieces; ++p) {
@@ -122,8 +122,8 @@ DW_HD void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first,
 }
 
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
-                                                  const StageTable& table, const Options& options) {
+void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
+                                            const StageTable& table, const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
     for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       for (int level = 0; level < options.levels; ++level)
@@ -136,8 +136,8 @@ DW_HD void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first
 }
 
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last,
-                                                const StageTable& table, const Options& options) {
+void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last, const StageTable& table,
+                                          const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
     for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
       for (int level = 0; level < options.levels; ++level)
@@ -150,8 +150,8 @@ DW_HD void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, 
 
 // gradient of each coefficient += scale * quantity * cotangent of the target.
 template <int order, class T, int chunk>
-DW_HD void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index rows, Index first, Index last,
-                                                       const StageTable& table, int levels) {
+void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index rows, Index first, Index last,
+                                                 const StageTable& table, int levels) {
   for (int t = 0; t < table.terms; ++t) {
     const Term& term = table.term[t];
     if (term.coefficient == kOne) continue;

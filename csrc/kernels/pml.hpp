@@ -12,60 +12,69 @@
 namespace dualwave::DW_TARGET {
 
 // Profiles at a cell; `a` is also read at the cell's neighbours along the axis, a[-1] for instance.
-template <class T, class Neighbours = const T*>
+template <class V, class Neighbours = const V*>
 struct PmlCell {
   Neighbours a;
-  T b;
-  T db;
+  V b;
+  V db;
 };
 
-template <int order, class T, class A>
-DW_INLINE T second_pml(const T* u, Index stride, const Weights<T>& w, PmlCell<T, A> pml, const T* psi,
-                       T* psi_next, T* zeta, Index slab_stride) {
-  const T d1 = first_derivative<order>(u, stride, w);
-  const T d2 = second_derivative<order>(u, stride, w);
-  T memory = 0;
+template <class T>
+DW_INLINE void put(T* to, T value) {
+  *to = value;
+}
+
+// u, psi: what derivatives along the axis read; psi_next, zeta: pointers that are written through.
+template <int order, class T, class Field, class Cell, class Psi, class Memory>
+DW_INLINE ValueOf<Field> second_pml(Field u, Index stride, const Weights<T>& w, const Cell& pml, Psi psi,
+                                    Memory psi_next, Memory zeta, Index slab_stride) {
+  using V = ValueOf<Field>;
+  const V d1 = first_derivative<order>(u, stride, w);
+  const V d2 = second_derivative<order>(u, stride, w);
+  V memory{};
   unroll<order / 2>([&](auto k) DW_FLAT {
     constexpr int d = k + 1;
     memory = madd(w.first[k], pml.a[d] * psi[d * slab_stride] - pml.a[-d] * psi[-d * slab_stride], memory);
   });
-  const T t = madd(pml.b, d2, d2) + madd(pml.db, d1, memory);
-  const T z = madd(pml.b, t, pml.a[0] * zeta[0]);
-  psi_next[0] = madd(pml.b, d1, pml.a[0] * psi[0]);
-  zeta[0] = z;
+  const V t = madd(pml.b, d2, d2) + madd(pml.db, d1, memory);
+  const V z = madd(pml.b, t, pml.a[0] * zeta[0]);
+  put(psi_next, madd(pml.b, d1, pml.a[0] * psi[0]));
+  put(zeta, z);
   return (t - d2) + z;
 }
 
-template <class T, class A>
-DW_INLINE T staggered_pml(T derivative, PmlCell<T, A> pml, T* m) {
-  m[0] = madd(pml.b, derivative, pml.a[0] * m[0]);
-  return m[0];
+template <class V, class Cell, class Memory>
+DW_INLINE V staggered_pml(V derivative, const Cell& pml, Memory m) {
+  const V value = madd(pml.b, derivative, pml.a[0] * m[0]);
+  put(m, value);
+  return value;
 }
 
 // The transpose, first half: from the cotangent q of S (and of the memory) the fields whose derivatives the
 // second half takes: the layer adds D2 e - D1 y to the plain D2 q; z is what D1 carries back to psi.
-template <class T, class A>
-DW_INLINE void second_pml_multiply(T q, PmlCell<T, A> pml, const T* psi, T* zeta, T* e, T* y, T* z) {
-  const T total = zeta[0] + q;
-  const T t = madd(pml.b, total, q);
-  zeta[0] = pml.a[0] * total;
-  e[0] = madd(pml.b, t, t - q);
-  y[0] = madd(pml.db, t, pml.b * psi[0]);
-  z[0] = t;
+template <class V, class Cell, class Memory>
+DW_INLINE void second_pml_multiply(V q, const Cell& pml, Memory psi, Memory zeta, Memory e, Memory y,
+                                   Memory z) {
+  const V total = zeta[0] + q;
+  const V t = madd(pml.b, total, q);
+  put(zeta, pml.a[0] * total);
+  put(e, madd(pml.b, t, t - q));
+  put(y, madd(pml.db, t, pml.b * psi[0]));
+  put(z, t);
 }
 
-template <int order, class T>
-DW_INLINE T second_pml_gather(const T* e, const T* y, const T* z, Index slab_stride, const Weights<T>& w, T a,
-                              T* psi) {
-  psi[0] = a * (psi[0] - first_derivative<order>(z, slab_stride, w));
+template <int order, class T, class Scratch, class A, class Memory>
+DW_INLINE ValueOf<Scratch> second_pml_gather(Scratch e, Scratch y, Scratch z, Index slab_stride,
+                                             const Weights<T>& w, const A& a, Memory psi) {
+  put(psi, a * (psi[0] - first_derivative<order>(z, slab_stride, w)));
   return second_derivative<order>(e, slab_stride, w) - first_derivative<order>(y, slab_stride, w);
 }
 
-template <class T, class A>
-DW_INLINE void staggered_pml_multiply(T q, PmlCell<T, A> pml, T* m, T* e) {
-  const T total = m[0] + q;
-  m[0] = pml.a[0] * total;
-  e[0] = pml.b * total;
+template <class V, class Cell, class Memory>
+DW_INLINE void staggered_pml_multiply(V q, const Cell& pml, Memory m, Memory e) {
+  const V total = m[0] + q;
+  put(m, pml.a[0] * total);
+  put(e, pml.b * total);
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -1,7 +1,7 @@
 // One row of cells, and its stretches that the PML reaches.
 #pragma once
+#include "kernels/cell.hpp"
 #include "kernels/pml.hpp"
-#include "kernels/view.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -14,29 +14,29 @@ struct Row {
   Index index[3];  // z, y; x is the loop's
   Index offset;    // of the row's cell 0 in a grid, the grid's origin included
 
-  DW_HD Row(const Layout<T>& l, const View<T>& v, Index row)
+  Row(const Layout<T>& l, const View<T>& v, Index row)
       : layout(l), view(v), index{row / l.geometry.n[1], row % l.geometry.n[1], 0} {
     const Geometry& g = l.geometry;
     offset = g.origin + index[0] * g.stride[0] + index[1] * g.stride[1];
   }
-  DW_HD T* state(int level, int field) const {
+  T* state(int level, int field) const {
     return view.state[level] + view.slot[field] * layout.geometry.grid + offset;
   }
-  DW_HD T* adjoint(int level, int field) const {
+  T* adjoint(int level, int field) const {
     return view.adjoint[level] + view.slot[field] * layout.geometry.grid + offset;
   }
-  DW_HD const T* coefficient(int level, int which) const {
+  const T* coefficient(int level, int which) const {
     return view.coefficient[level] + view.coefficient_step[level] * (which * layout.geometry.grid + offset);
   }
-  DW_HD T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
+  T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
 
-  DW_HD bool in_outer_slab() const {
+  bool in_outer_slab() const {
     const Geometry& g = layout.geometry;
     return (g.dim > 2 && g.in_slab(0, index[0])) || (g.dim > 1 && g.in_slab(1, index[1]));
   }
   // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at
   // cell x.
-  DW_HD Index slab_offset(int axis, Index x) const {
+  Index slab_offset(int axis, Index x) const {
     const Geometry& g = layout.geometry;
     Index offset_in_slab = g.slab[axis].origin;
     for (int other = 0; other < 2; ++other)
@@ -51,6 +51,7 @@ struct Row {
 // whole would stay in memory, and be read again in every cell.
 template <int levels, int fields, int coefficients, int blocks, class T>
 struct RowGrids {
+  using Value = T;
   T* field[levels][fields];
   const T* coefficient[levels][coefficients];
   T* block[levels][blocks > 0 ? blocks : 1];
@@ -110,7 +111,7 @@ struct PmlRow {
     DW_INLINE T operator[](int distance) const { return a[reach + distance]; }
   };
   T a[2 * reach + 1], b, db;
-  DW_HD PmlRow(const Profile<T>& p, Index cell) {
+  PmlRow(const Profile<T>& p, Index cell) {
     const T* const from = op == Op::forward ? p.a_half : p.a;
     unroll<2 * reach + 1>([&](auto k) DW_FLAT { a[k] = from[cell + k - reach]; });
     b = (op == Op::forward ? p.b_half : p.b)[cell];
@@ -122,7 +123,7 @@ struct PmlRow {
 template <Op op, int reach, class T>
 struct PmlRow<op, true, reach, T> {
   const T *a, *b, *db;
-  DW_HD PmlRow(const Profile<T>& p, Index)
+  PmlRow(const Profile<T>& p, Index)
       : a(op == Op::forward ? p.a_half : p.a), b(op == Op::forward ? p.b_half : p.b), db(p.db) {}
   DW_INLINE PmlCell<T> operator()(Index x) const { return {a + x, b[x], db[x]}; }
 };

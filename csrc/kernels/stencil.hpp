@@ -1,6 +1,7 @@
 // Finite-difference stencils: Taylor coefficients of orders 2 to 8 (Fornberg 1988), central and staggered.
 #pragma once
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/algebra.hpp"
 #include "table/table.hpp"
@@ -38,34 +39,37 @@ namespace dualwave::DW_TARGET {
 
 using Index = std::int64_t;
 
+template <class F>
+using ValueOf = std::decay_t<decltype(std::declval<F&>()[0])>;
+
 // Each takes a pointer-like f (f[k] the value k elements away) and the stride of its axis.
 template <int order, class T, class F>
-DW_INLINE T second_derivative(F f, Index stride, const Weights<T>& w) {
-  T sum = w.second[0] * f[0];
+DW_INLINE ValueOf<F> second_derivative(F f, Index stride, const Weights<T>& w) {
+  ValueOf<F> sum = w.second[0] * f[0];
   unroll<order / 2>(
       [&](auto k) DW_FLAT { sum = madd(w.second[k + 1], f[(k + 1) * stride] + f[-(k + 1) * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
-DW_INLINE T first_derivative(F f, Index stride, const Weights<T>& w) {
-  T sum = 0;
+DW_INLINE ValueOf<F> first_derivative(F f, Index stride, const Weights<T>& w) {
+  ValueOf<F> sum{};
   unroll<order / 2>([&](auto k)
                         DW_FLAT { sum = madd(w.first[k], f[(k + 1) * stride] - f[-(k + 1) * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
-DW_INLINE T forward_difference(F f, Index stride, const Weights<T>& w) {
-  T sum = 0;
+DW_INLINE ValueOf<F> forward_difference(F f, Index stride, const Weights<T>& w) {
+  ValueOf<F> sum{};
   unroll<order / 2>([&](auto k)
                         DW_FLAT { sum = madd(w.staggered[k], f[(k + 1) * stride] - f[-k * stride], sum); });
   return sum;
 }
 
 template <int order, class T, class F>
-DW_INLINE T backward_difference(F f, Index stride, const Weights<T>& w) {
-  T sum = 0;
+DW_INLINE ValueOf<F> backward_difference(F f, Index stride, const Weights<T>& w) {
+  ValueOf<F> sum{};
   unroll<order / 2>([&](auto k)
                         DW_FLAT { sum = madd(w.staggered[k], f[k * stride] - f[-(k + 1) * stride], sum); });
   return sum;
@@ -74,7 +78,7 @@ DW_INLINE T backward_difference(F f, Index stride, const Weights<T>& w) {
 // Op applied to f, and its transpose. With the zero halo each matrix is Toeplitz, so `second` is symmetric
 // and the two staggered differences are each other's transpose up to sign.
 template <Op op, int order, class T, class F>
-DW_INLINE T derivative(F f, Index stride, const Weights<T>& w) {
+DW_INLINE ValueOf<F> derivative(F f, Index stride, const Weights<T>& w) {
   if constexpr (op == Op::second)
     return second_derivative<order>(f, stride, w);
   else if constexpr (op == Op::forward)
@@ -86,7 +90,7 @@ DW_INLINE T derivative(F f, Index stride, const Weights<T>& w) {
 }
 
 template <Op op, int order, class T, class F>
-DW_INLINE T transposed(F f, Index stride, const Weights<T>& w) {
+DW_INLINE ValueOf<F> transposed(F f, Index stride, const Weights<T>& w) {
   if constexpr (op == Op::forward)
     return -backward_difference<order>(f, stride, w);
   else if constexpr (op == Op::backward)

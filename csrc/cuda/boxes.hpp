@@ -1,0 +1,99 @@
+// Which cells a launch is over: boxes, cut into tiles of which each is a block of threads.
+#pragma once
+#include <algorithm>
+
+#include "engine/geometry.hpp"
+
+namespace dualwave {
+
+// Cells [first, last) along z, y, x.
+struct Box {
+  int first[3], last[3];
+  DW_EITHER bool empty() const { return last[0] <= first[0] || last[1] <= first[1] || last[2] <= first[2]; }
+};
+
+// Boxes that share no cell.
+struct Boxes {
+  static constexpr int kMost = 6;
+  Box box[kMost];
+  int count = 0;
+  void add(const Box& b) {
+    if (!b.empty()) box[count++] = b;
+  }
+};
+
+// The cells that no slab of the PML covers. The last threads of a row may go beyond it: as the vectors of the
+// CPU, see Geometry::row_cells.
+inline Box interior(const Geometry& g) {
+  Box box{};
+  for (int axis = 0; axis < 3; ++axis) {
+    box.first[axis] = static_cast<int>(g.slab[axis].low);
+    box.last[axis] = static_cast<int>(g.n[axis] - g.slab[axis].high);
+  }
+  return box;
+}
+
+// The others: those before and after the interior along z, then along y in the planes between, then along x.
+inline Boxes frame(const Geometry& g) {
+  Boxes boxes;
+  const Box inside = interior(g);
+  Box rest{{0, 0, 0}, {static_cast<int>(g.n[0]), static_cast<int>(g.n[1]), static_cast<int>(g.n[2])}};
+  if (inside.empty()) {
+    boxes.add(rest);
+    return boxes;
+  }
+  for (int axis = 0; axis < 3; ++axis) {
+    Box low = rest, high = rest;
+    low.last[axis] = rest.first[axis] = inside.first[axis];
+    high.first[axis] = rest.last[axis] = inside.last[axis];
+    boxes.add(low);
+    boxes.add(high);
+  }
+  return boxes;
+}
+
+// A block of threads, each of them `lanes` cells along x.
+template <int z, int y, int x, int lanes_>
+struct Tile {
+  static constexpr int lanes = lanes_;
+  static constexpr int threads[3] = {z, y, x};
+  static constexpr int all = z * y * x;
+  static constexpr int cells(int axis) { return axis == 0 ? z : axis == 1 ? y : x * lanes; }
+};
+
+// Calls f(z, y, x) for the first cell of thread `thread` of tile number `tile`, if it has one.
+template <class Tile, class F>
+DW_EITHER inline void in_tile(const Boxes& boxes, int tile, int thread, F&& f) {
+  for (int b = 0; b < boxes.count; ++b) {
+    const Box& box = boxes.box[b];
+    const int nx = (box.last[2] - box.first[2] + Tile::cells(2) - 1) / Tile::cells(2);
+    const int ny = (box.last[1] - box.first[1] + Tile::cells(1) - 1) / Tile::cells(1);
+    const int nz = (box.last[0] - box.first[0] + Tile::cells(0) - 1) / Tile::cells(0);
+    const int tiles = nz * ny * nx;
+    if (tile >= tiles) {
+      tile -= tiles;
+      continue;
+    }
+    constexpr int across = Tile::cells(2) / Tile::lanes;
+    const int x = box.first[2] + tile % nx * Tile::cells(2) + thread % across * Tile::lanes;
+    const int y = box.first[1] + tile / nx % ny * Tile::cells(1) + thread / across % Tile::cells(1);
+    const int z = box.first[0] + tile / nx / ny * Tile::cells(0) + thread / across / Tile::cells(1);
+    if (x < box.last[2] && y < box.last[1] && z < box.last[0]) f(z, y, x);
+    return;
+  }
+}
+
+template <class Tile>
+int tile_count(const Boxes& boxes) {
+  int count = 0;
+  for (int b = 0; b < boxes.count; ++b) {
+    int tiles = 1;
+    for (int axis = 0; axis < 3; ++axis)
+      tiles *=
+          (boxes.box[b].last[axis] - boxes.box[b].first[axis] + Tile::cells(axis) - 1) / Tile::cells(axis);
+    count += tiles;
+  }
+  return count;
+}
+
+}  // namespace dualwave

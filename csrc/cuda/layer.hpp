@@ -1,0 +1,132 @@
+// The PML at the cells of a thread: what it adds to each piece of a stage and of its transpose. The CPU has
+// it in kernels/pml_rows.hpp, row by row.
+#pragma once
+#include "cuda/batch.hpp"
+#include "cuda/lanes.hpp"
+#include "kernels/pml.hpp"
+
+namespace dualwave::DW_TARGET {
+
+template <class Traits, int order, class T, int levels, int lanes>
+class Layer {
+  using Pointer = LanePointer<T, lanes>;
+  using Value = typename Pointer::Value;
+
+ public:
+  static constexpr bool acts = true;
+
+  // `memory` and `scratch` are the shot's, by level; scratch is the transpose's alone.
+  DW_INLINE Layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],
+                  Index shot, const int (&cell)[3])
+      : layout_(batch.layout), parity_(batch.view.parity) {
+    unroll<levels>([&](auto level) {
+      memory_[level] = memory[level] + shot * batch.strides.state;
+      scratch_[level] = scratch[level] + shot * batch.strides.scratch[level];
+    });
+    const Geometry& g = layout_.geometry;
+    unroll<Traits::dim>([&](auto a) {
+      constexpr int axis = 3 - Traits::dim + a;
+      cell_[axis] = cell[axis];
+      inside_[axis] = g.in_slab(axis, cell[axis]);
+      const Slab& slab = g.slab[axis];
+      at_[axis] = slab.origin;
+      unroll<3>([&](auto other) {
+        at_[axis] += slab.stride[other] * (other == axis ? g.slab_index(axis, cell[axis]) : cell[other]);
+      });
+    });
+  }
+
+  // What it adds to piece p of the field f at the cell.
+  template <int p>
+  DW_INLINE Value forward(int level, Pointer f) const {
+    constexpr Piece piece = Traits::piece(p);
+    constexpr int axis = axis_of(p);
+    if (!inside_[axis]) return {};
+    const Index size = layout_.geometry.slab[axis].size;
+    const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
+    const Weights<T>& weights = layout_.weights[axis];
+    const Pointer memory = memory_of<p>(level);
+    if constexpr (piece.op == Op::second)
+      return second_pml<order>(taps<axis == 2>(f), stride, weights, profile<p>(),
+                               taps<axis == 2>(memory + parity_ * size), memory + (1 - parity_) * size,
+                               memory + 2 * size, slab_stride(axis));
+    else
+      return staggered_pml(derivative<piece.op, order>(taps<axis == 2>(f), stride, weights), profile<p>(),
+                           memory);
+  }
+
+  // The transpose's first half, of the cotangent q of the piece's quantity.
+  template <int p>
+  DW_INLINE void multiply(int level, const Value& q) const {
+    constexpr Piece piece = Traits::piece(p);
+    constexpr int axis = axis_of(p);
+    constexpr T scale = static_cast<T>(piece.scale);
+    if (!inside_[axis]) return;
+    const Index size = layout_.geometry.slab[axis].size;
+    const Pointer memory = memory_of<p>(level), e = scratch_of<p>(level);
+    if constexpr (piece.op == Op::second)
+      second_pml_multiply(scale * q, profile<p>(), memory, memory + 2 * size, e, e + size, e + 2 * size);
+    else
+      staggered_pml_multiply(scale * q, profile<p>(), memory, e);
+  }
+
+  // The second half: what it adds to the cotangent of the piece's field.
+  template <int p>
+  DW_INLINE Value gather(int level) const {
+    constexpr Piece piece = Traits::piece(p);
+    constexpr int axis = axis_of(p);
+    if (!inside_[axis]) return {};
+    const Index size = layout_.geometry.slab[axis].size;
+    const Pointer e = scratch_of<p>(level);
+    if constexpr (piece.op == Op::second)
+      return second_pml_gather<order>(taps<axis == 2>(e), taps<axis == 2>(e + size),
+                                      taps<axis == 2>(e + 2 * size), slab_stride(axis), layout_.weights[axis],
+                                      profile<p>().a[0], memory_of<p>(level));
+    else
+      return transposed<piece.op, order>(taps<axis == 2>(e), slab_stride(axis), layout_.weights[axis]);
+  }
+
+ private:
+  static constexpr int axis_of(int p) { return 3 - Traits::dim + Traits::piece(p).axis; }
+  // Its number among the stage's pieces with memory.
+  static constexpr int number_of(int p) {
+    int number = 0;
+    for (int other = 0; other < p; ++other) number += Traits::piece(other).op != Op::value;
+    return number;
+  }
+  DW_INLINE Index slab_stride(int axis) const {
+    return axis == 2 ? 1 : layout_.geometry.slab[axis].stride[axis];
+  }
+  // On other axes than x the profiles are one value for all lanes.
+  template <int p>
+  DW_INLINE auto profile() const {
+    constexpr int axis = axis_of(p);
+    constexpr bool half = Traits::piece(p).op == Op::forward;
+    using At = LanePointer<const T, axis == 2 ? lanes : 1>;
+    const Profile<T>& of = layout_.profile[axis];
+    const int cell = cell_[axis];
+    const auto a = taps<axis == 2>(At{(half ? of.a_half : of.a) + cell});
+    using Values = typename At::Value;
+    return PmlCell<Values, decltype(a)>{a, At{(half ? of.b_half : of.b) + cell}[0], At{of.db + cell}[0]};
+  }
+  template <int p>
+  DW_INLINE Pointer memory_of(int level) const {
+    constexpr int number = number_of(p), axis = axis_of(p);
+    return Pointer{memory_[level]} + layout_.memory[layout_.first_memory[Traits::index] + number] + at_[axis];
+  }
+  template <int p>
+  DW_INLINE Pointer scratch_of(int level) const {
+    constexpr int number = number_of(p), axis = axis_of(p);
+    return Pointer{scratch_[level]} + layout_.scratch[layout_.first_memory[Traits::index] + number] +
+           at_[axis];
+  }
+
+  const Layout<T>& layout_;
+  int parity_;
+  T *memory_[levels], *scratch_[levels];
+  int cell_[3];
+  bool inside_[3];
+  Index at_[3];
+};
+
+}  // namespace dualwave::DW_TARGET
