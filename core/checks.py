@@ -249,7 +249,7 @@ def condition(fw: Framework, name: str, x: Any, holds: Any, accepted: tuple[str,
     bad = ~holds
     if bad.any():
         count, where = _found(fw, bad)
-        value = np.broadcast_to(fw.concrete(x), tuple(bad.shape))[tuple(where)]
+        value = np.broadcast_to(np.asarray(fw.concrete(x)), tuple(bad.shape))[tuple(where)]
         fail(name, f"{count} values do not fit, the first {value:g} at {where}", *accepted)
 
 

@@ -83,9 +83,10 @@ def choose_pml_freq(fw: Framework, inputs: Inputs, options: Options, dt: float) 
                 "a number above zero, in Hz",
                 "It sets the PML; the dominant frequency of the sources is a good choice.",
             )
+        signal = np.asarray(fw.concrete(values))
         if active is not None and active.ndim == 2:
-            values = fw.concrete(values) * active[..., None]
-        signals.append(fw.concrete(values))
+            signal = signal * active[..., None]
+        signals.append(signal)
     return dominant_frequency(signals, dt)
 
 

@@ -31,12 +31,12 @@ export XLA_PYTHON_CLIENT_PREALLOCATE=false
 
 gpu() {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv
-  JAX_PLATFORMS=cuda,cpu "$PYTHON" -P -m pytest -q -m gpu ${JOBS:+-n "$JOBS"}
+  JAX_PLATFORMS=cuda,cpu "$PYTHON" -P -m pytest -q -m gpu tests/test_gpu.py ${JOBS:+-n "$JOBS"}
 }
 
 cpu() { JAX_PLATFORMS=cpu "$PYTHON" -P -m pytest -q -m "not gpu and not slow" ${JOBS:+-n "$JOBS"}; }
 
-bench() { "$PYTHON" tests/benchmarks/run.py --cases 'gpu-*' --repeats "${REPEATS:-5}" --output "${PAGE:-out/gpu.md}"; }
+bench() { "$PYTHON" tests/benchmarks/run.py --cases 'gpu-*' --repeats "${REPEATS:-5}" --output "${PAGE:-docs/performance_gpu.md}"; }
 
 for step in "${STEPS[@]}"; do
   case $step in

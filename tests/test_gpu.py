@@ -16,7 +16,8 @@ from helpers.transforms import TRANSFORMS, Tools
 NO_GPU = not torch.cuda.is_available()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(NO_GPU, reason="needs a GPU with CUDA")]
 
-SHAPES = {1: (60,), 2: (30, 40), 3: (24, 26, 52)}  # with cells that no slab of the PML covers
+# With cells that no slab of the PML covers; in 2-D and 3-D enough for launches of their own.
+SHAPES = {1: (60,), 2: (260, 300), 3: (24, 26, 52)}
 
 
 def problem(ndim, dtype):
@@ -24,9 +25,10 @@ def problem(ndim, dtype):
     rng = np.random.default_rng(ndim)
     shape = SHAPES[ndim]
     v = np.full(shape, 2000.0, dtype)
-    v[..., shape[-1] // 2 :] = 2400.0
+    near = np.minimum(shape, 40)  # a wave crosses that
+    v[..., near[-1] // 2 :] = 2400.0
     amplitudes = rng.standard_normal((2, 2, 60)).astype(dtype)
-    where = [4 + rng.random((2, n, ndim)) * (np.array(shape) - 9) for n in (2, 5)]
+    where = [4 + rng.random((2, n, ndim)) * (near - 9) for n in (2, 5)]
     return v, amplitudes, *(x.astype(dtype) for x in where)
 
 
@@ -70,11 +72,12 @@ def close(got, want):
     assert max(distances(got, want)) < 1e-11
 
 
-def as_close(got, other, want):
-    """In float32, where gradients of positions lose digits on any machine: as close to the result
-    in float64 as the CPU's, within a factor of four."""
-    for found, allowed in zip(distances(got, want), distances(other, want), strict=True):
-        assert found < 4 * max(allowed, 2e-6)
+def as_close(got, want):
+    """In float32, beside float64. Gradients of positions, the last two, are small differences of
+    large sums: the CPU's own are up to 9e-5 away."""
+    *values, sources, receivers = distances(got, want)
+    assert max(values) < 2e-5
+    assert max(sources, receivers) < 3e-4
 
 
 @pytest.mark.parametrize("accuracy", [2, 4, 6, 8])
@@ -82,8 +85,7 @@ def as_close(got, other, want):
 def test_torch(ndim, accuracy):
     want = with_torch("cpu", ndim, accuracy, "float64")
     close(with_torch("cuda", ndim, accuracy, "float64"), want)
-    own, other = (with_torch(at, ndim, accuracy, "float32") for at in ("cuda", "cpu"))
-    as_close(own, other, want)
+    as_close(with_torch("cuda", ndim, accuracy, "float32"), want)
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
@@ -94,7 +96,7 @@ def test_jax(ndim):
     with jax.enable_x64(True):
         want = with_jax(cpu, ndim, 4, "float64")
         close(with_jax(gpu, ndim, 4, "float64"), want)
-    as_close(*(with_jax(at, ndim, 4, "float32") for at in (gpu, cpu)), want)
+    as_close(with_jax(gpu, ndim, 4, "float32"), want)
 
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])

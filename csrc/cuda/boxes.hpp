@@ -22,30 +22,36 @@ struct Boxes {
   }
 };
 
-// The cells that no slab of the PML covers. The last threads of a row may go beyond it: as the vectors of the
-// CPU, see Geometry::row_cells.
-inline Box interior(const Geometry& g) {
+// The whole grid. The last threads of a row may go beyond it: as the vectors of the CPU, see
+// Geometry::row_cells.
+inline Boxes everything(const Geometry& g) {
+  Boxes boxes;
+  boxes.add({{0, 0, 0}, {static_cast<int>(g.n[0]), static_cast<int>(g.n[1]), static_cast<int>(g.n[2])}});
+  return boxes;
+}
+
+// The cells that no slab of the PML covers.
+inline Boxes interior(const Geometry& g) {
   Box box{};
   for (int axis = 0; axis < 3; ++axis) {
     box.first[axis] = static_cast<int>(g.slab[axis].low);
     box.last[axis] = static_cast<int>(g.n[axis] - g.slab[axis].high);
   }
-  return box;
+  Boxes boxes;
+  boxes.add(box);
+  return boxes;
 }
 
 // The others: those before and after the interior along z, then along y in the planes between, then along x.
 inline Boxes frame(const Geometry& g) {
+  const Boxes inside = interior(g);
+  if (inside.count == 0) return everything(g);
   Boxes boxes;
-  const Box inside = interior(g);
-  Box rest{{0, 0, 0}, {static_cast<int>(g.n[0]), static_cast<int>(g.n[1]), static_cast<int>(g.n[2])}};
-  if (inside.empty()) {
-    boxes.add(rest);
-    return boxes;
-  }
+  Box rest = everything(g).box[0];
   for (int axis = 0; axis < 3; ++axis) {
     Box low = rest, high = rest;
-    low.last[axis] = rest.first[axis] = inside.first[axis];
-    high.first[axis] = rest.last[axis] = inside.last[axis];
+    low.last[axis] = rest.first[axis] = inside.box[0].first[axis];
+    high.first[axis] = rest.last[axis] = inside.box[0].last[axis];
     boxes.add(low);
     boxes.add(high);
   }

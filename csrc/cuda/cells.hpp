@@ -34,8 +34,9 @@ struct CellGrids {
   }
 };
 
-template <class Traits, int order, class T, int levels, bool save>
+template <class Traits, int order_, class T, int levels, bool save>
 struct CellForward {
+  static constexpr int order = order_;
   template <int lanes, bool layered>
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     constexpr int blocks = save ? Traits::histories : 0;
@@ -84,6 +85,7 @@ struct CellForward {
 // Lambda where a derivative of it is needed, and the gradients of the coefficients.
 template <class Traits, class T, int levels>
 struct CellMultiply {
+  static constexpr int order = 0;  // it reads its own cells alone
   template <int lanes, bool layered>
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(
@@ -156,8 +158,9 @@ struct CellMultiply {
 };
 
 // Lambda's derivatives, added to the cotangents before the stage.
-template <class Traits, int order, class T, int levels>
+template <class Traits, int order_, class T, int levels>
 struct CellGather {
+  static constexpr int order = order_;
   template <int lanes, bool layered>
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(

@@ -29,6 +29,7 @@ inline void check(cudaError_t error) {
 }
 
 constexpr int kThreads = 256;
+constexpr Index kAtOnce = 1 << 17;  // cells; below that a launch takes as long, whatever it does
 
 template <class F>
 __global__ void __launch_bounds__(kThreads) call_each(Index count, F f) {
@@ -37,11 +38,10 @@ __global__ void __launch_bounds__(kThreads) call_each(Index count, F f) {
 }
 
 template <class Tile, class F>
-__global__ void __launch_bounds__(Tile::all)
-    call_tiles(const __grid_constant__ Boxes boxes, Index shots, const __grid_constant__ F f) {
-  in_tile<Tile>(boxes, static_cast<int>(blockIdx.x), static_cast<int>(threadIdx.x), [&](int z, int y, int x) {
-    for (Index shot = blockIdx.y; shot < shots; shot += gridDim.y) f(shot, z, y, x);
-  });
+__global__ void __launch_bounds__(Tile::all, 1)
+    call_tiles(const __grid_constant__ Boxes boxes, Index first_shot, const __grid_constant__ F f) {
+  in_tile<Tile>(boxes, static_cast<int>(blockIdx.x), static_cast<int>(threadIdx.x),
+                [&](int z, int y, int x) { f(first_shot + blockIdx.y, z, y, x); });
 }
 
 constexpr Index kMostAcross = 65535;  // blocks of a launch along y
@@ -82,10 +82,13 @@ class Stream {
   template <class Tile, class F>
   void for_tiles(const Boxes& boxes, Index shots, F f) const {
     const int tiles = tile_count<Tile>(boxes);
-    if (counts() || tiles == 0 || shots == 0) return;
-    const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(std::min(shots, kMostAcross)));
-    call_tiles<Tile><<<blocks, Tile::all, 0, handle_>>>(boxes, shots, f);
-    check(cudaGetLastError());
+    if (counts() || tiles == 0) return;
+    for (Index first = 0; first < shots; first += kMostAcross) {
+      const Index count = std::min(shots - first, kMostAcross);
+      const dim3 blocks(static_cast<unsigned>(tiles), static_cast<unsigned>(count));
+      call_tiles<Tile><<<blocks, Tile::all, 0, handle_>>>(boxes, first, f);
+      check(cudaGetLastError());
+    }
   }
 
  private:
@@ -104,6 +107,7 @@ __device__ inline void add(T* to, T value) {
 #else
 
 using Handle = void*;
+constexpr Index kAtOnce = 0;
 
 class Stream {
  public:

@@ -39,20 +39,19 @@ class Layer {
   // What it adds to piece p of the field f at the cell.
   template <int p>
   DW_INLINE Value forward(int level, Pointer f) const {
-    constexpr Piece piece = Traits::piece(p);
+    constexpr Op op = Traits::piece(p).op;
     constexpr int axis = axis_of(p);
     if (!inside_[axis]) return {};
     const Index size = layout_.geometry.slab[axis].size;
     const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
     const Weights<T>& weights = layout_.weights[axis];
     const Pointer memory = memory_of<p>(level);
-    if constexpr (piece.op == Op::second)
-      return second_pml<order>(taps<axis == 2>(f), stride, weights, profile<p>(),
-                               taps<axis == 2>(memory + parity_ * size), memory + (1 - parity_) * size,
+    if constexpr (op == Op::second)
+      return second_pml<order>(taps<op, axis>(f), stride, weights, profile<p>(),
+                               taps<op, axis>(memory + parity_ * size), memory + (1 - parity_) * size,
                                memory + 2 * size, slab_stride(axis));
     else
-      return staggered_pml(derivative<piece.op, order>(taps<axis == 2>(f), stride, weights), profile<p>(),
-                           memory);
+      return staggered_pml(derivative<op, order>(taps<op, axis>(f), stride, weights), profile<p>(), memory);
   }
 
   // The transpose's first half, of the cotangent q of the piece's quantity.
@@ -73,17 +72,17 @@ class Layer {
   // The second half: what it adds to the cotangent of the piece's field.
   template <int p>
   DW_INLINE Value gather(int level) const {
-    constexpr Piece piece = Traits::piece(p);
+    constexpr Op op = Traits::piece(p).op;
     constexpr int axis = axis_of(p);
     if (!inside_[axis]) return {};
     const Index size = layout_.geometry.slab[axis].size;
     const Pointer e = scratch_of<p>(level);
-    if constexpr (piece.op == Op::second)
-      return second_pml_gather<order>(taps<axis == 2>(e), taps<axis == 2>(e + size),
-                                      taps<axis == 2>(e + 2 * size), slab_stride(axis), layout_.weights[axis],
+    if constexpr (op == Op::second)
+      return second_pml_gather<order>(taps<op, axis>(e), taps<op, axis>(e + size),
+                                      taps<op, axis>(e + 2 * size), slab_stride(axis), layout_.weights[axis],
                                       profile<p>().a[0], memory_of<p>(level));
     else
-      return transposed<piece.op, order>(taps<axis == 2>(e), slab_stride(axis), layout_.weights[axis]);
+      return transposed<op, order>(taps<op, axis>(e), slab_stride(axis), layout_.weights[axis]);
   }
 
  private:
@@ -101,11 +100,12 @@ class Layer {
   template <int p>
   DW_INLINE auto profile() const {
     constexpr int axis = axis_of(p);
-    constexpr bool half = Traits::piece(p).op == Op::forward;
+    constexpr Op op = Traits::piece(p).op;
+    constexpr bool half = op == Op::forward;
     using At = LanePointer<const T, axis == 2 ? lanes : 1>;
     const Profile<T>& of = layout_.profile[axis];
     const int cell = cell_[axis];
-    const auto a = taps<axis == 2>(At{(half ? of.a_half : of.a) + cell});
+    const auto a = taps<op, axis>(At{(half ? of.a_half : of.a) + cell});
     using Values = typename At::Value;
     return PmlCell<Values, decltype(a)>{a, At{(half ? of.b_half : of.b) + cell}[0], At{of.db + cell}[0]};
   }
