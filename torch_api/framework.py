@@ -47,6 +47,8 @@ class TorchFramework(Framework):
             return np.asarray(x)
         if torch.compiler.is_compiling():
             return None
+        # Under torch.func what is made of the values would be a part of the transform.
+        stays = torch._C._functorch.peek_interpreter_stack() is None
         # The values are wanted outside every transform, so look at them with torch.func off.
         with torch._C._DisableFuncTorch():
             x = _unwrapped(x)
@@ -55,7 +57,7 @@ class TorchFramework(Framework):
             if x.is_meta or torch._C._dispatch_keys(x).has(torch._C.DispatchKey.Python):
                 return None
             x = x.detach()
-            return x if x.is_cuda else x.numpy()
+            return x if x.is_cuda and stays else x.cpu().numpy()
 
     def is_traced(self, x: Any) -> bool:
         if not isinstance(x, torch.Tensor):

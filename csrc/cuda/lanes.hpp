@@ -74,38 +74,6 @@ DW_INLINE void put(const LanePointer<T, 1>& to, T value) {
   *to.first = value;
 }
 
-// What no thread of a launch writes, by the path for constants: such loads may be moved before the stores of
-// the pieces before, so that a thread waits for memory once and not once a piece.
-template <class V>
-DW_INLINE V read_only(const V* from) {
-#if defined(__CUDA_ARCH__)
-  using Bits =
-      std::conditional_t<sizeof(V) == 16, uint4, std::conditional_t<sizeof(V) == 8, uint2, unsigned>>;
-  const Bits bits = __ldg(reinterpret_cast<const Bits*>(from));
-  V value;
-  __builtin_memcpy(&value, &bits, sizeof(V));
-  return value;
-#else
-  return *from;
-#endif
-}
-
-// What derivatives read: fields that their stage does not write (Traits::in_place), old copies of memory, and
-// on the way back what the launch before has left.
-template <class T, int n>
-struct LaneReads {
-  using Value = typename LanePointer<T, n>::Value;
-  const T* first;
-  DW_INLINE Value operator[](Index offset) const {
-    return read_only(reinterpret_cast<const Value*>(first + offset));
-  }
-};
-
-template <class T, int n>
-DW_INLINE auto across(const LanePointer<T, n>& f) {
-  return LaneReads<std::remove_const_t<T>, n>{f.first};
-}
-
 // Along x: a stretch of whole Lanes that reaches kMaxReach to either side. Those that an order does not need
 // are not loaded.
 template <class T, int n>
@@ -114,7 +82,7 @@ struct LaneTaps {
   T value[2 * reach + n];
   DW_INLINE explicit LaneTaps(const T* first) {
     unroll<(2 * reach + n) / n>([&](auto k) {
-      const auto lanes = read_only(reinterpret_cast<const Lanes<T, n>*>(first + (k * n - reach)));
+      const auto lanes = *reinterpret_cast<const Lanes<T, n>*>(first + (k * n - reach));
       unroll<n>([&](auto i) { value[k * n + i] = lanes.lane[i]; });
     });
   }
@@ -126,7 +94,7 @@ struct LaneTaps {
 template <class T, int n>
 DW_INLINE auto along_x(const LanePointer<T, n>& f) {
   if constexpr (n == 1)
-    return across(f);
+    return f;
   else
     return LaneTaps<std::remove_const_t<T>, n>(f.first);
 }

@@ -47,11 +47,11 @@ class Layer {
     const Weights<T>& weights = layout_.weights[axis];
     const Pointer memory = memory_of<p>(level);
     if constexpr (op == Op::second)
-      return second_pml<order>(taps<op, axis>(f), stride, weights, profile<p>(),
-                               taps<op, axis>(memory + parity_ * size), memory + (1 - parity_) * size,
+      return second_pml<order>(taps<axis>(f), stride, weights, profile<p>(),
+                               taps<axis>(memory + parity_ * size), memory + (1 - parity_) * size,
                                memory + 2 * size, slab_stride(axis));
     else
-      return staggered_pml(derivative<op, order>(taps<op, axis>(f), stride, weights), profile<p>(), memory);
+      return staggered_pml(derivative<op, order>(taps<axis>(f), stride, weights), profile<p>(), memory);
   }
 
   // The transpose's first half, of the cotangent q of the piece's quantity.
@@ -78,11 +78,11 @@ class Layer {
     const Index size = layout_.geometry.slab[axis].size;
     const Pointer e = scratch_of<p>(level);
     if constexpr (op == Op::second)
-      return second_pml_gather<order>(taps<op, axis>(e), taps<op, axis>(e + size),
-                                      taps<op, axis>(e + 2 * size), slab_stride(axis), layout_.weights[axis],
-                                      profile<p>().a[0], memory_of<p>(level));
+      return second_pml_gather<order>(taps<axis>(e), taps<axis>(e + size), taps<axis>(e + 2 * size),
+                                      slab_stride(axis), layout_.weights[axis], profile<p>().a[0],
+                                      memory_of<p>(level));
     else
-      return transposed<op, order>(taps<op, axis>(e), slab_stride(axis), layout_.weights[axis]);
+      return transposed<op, order>(taps<axis>(e), slab_stride(axis), layout_.weights[axis]);
   }
 
  private:
@@ -100,12 +100,11 @@ class Layer {
   template <int p>
   DW_INLINE auto profile() const {
     constexpr int axis = axis_of(p);
-    constexpr Op op = Traits::piece(p).op;
-    constexpr bool half = op == Op::forward;
+    constexpr bool half = Traits::piece(p).op == Op::forward;
     using At = LanePointer<const T, axis == 2 ? lanes : 1>;
     const Profile<T>& of = layout_.profile[axis];
     const int cell = cell_[axis];
-    const auto a = taps<op, axis>(At{(half ? of.a_half : of.a) + cell});
+    const auto a = taps<axis>(At{(half ? of.a_half : of.a) + cell});
     using Values = typename At::Value;
     return PmlCell<Values, decltype(a)>{a, At{(half ? of.b_half : of.b) + cell}[0], At{of.db + cell}[0]};
   }

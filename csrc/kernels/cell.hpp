@@ -41,24 +41,18 @@ struct NoLayer {
   static constexpr bool acts = false;
 };
 
-// What the taps of a derivative along x, or along the other axes, are read from. The device has its own.
+// f as the taps along x read it; more than one cell at a time has its own.
 template <class T>
 DW_INLINE T* along_x(T* f) {
   return f;
 }
-template <class T>
-DW_INLINE T* across(T* f) {
-  return f;
-}
 
-template <Op op, int axis, class F>
+template <int axis, class F>
 DW_INLINE auto taps(F f) {
-  if constexpr (op == Op::value)
-    return f;
-  else if constexpr (axis == 2)
+  if constexpr (axis == 2)
     return along_x(f);
   else
-    return across(f);
+    return f;
 }
 
 // g_q at cell x: the sum of its pieces.
@@ -73,8 +67,8 @@ DW_INLINE typename Grids::Value quantity(const Grids& at, const Stencils<Traits:
       constexpr int axis = 3 - Traits::dim + piece.axis;
       constexpr T scale = static_cast<T>(piece.scale);
       const auto f = at.field[level][piece.field] + x;
-      const typename Grids::Value value = derivative<piece.op, order>(
-          taps<piece.op, axis>(f), stencils.template step<axis>(), stencils.weights[axis]);
+      const typename Grids::Value value =
+          derivative<piece.op, order>(taps<axis>(f), stencils.template step<axis>(), stencils.weights[axis]);
       if (!started)
         sum = scale == 1 ? value : scale * value;
       else
@@ -155,7 +149,7 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
         constexpr int slot = Traits::scratch_slot(piece.quantity);
         const auto q = at.block[level][slot] + x;
         sum = madd(scale,
-                   transposed<piece.op, order>(taps<piece.op, axis>(q), stencils.template step<axis>(),
+                   transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(),
                                                stencils.weights[axis]),
                    sum);
         if constexpr (Layer::acts) sum = sum + layer.template gather<p>(level);
