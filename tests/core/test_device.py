@@ -49,11 +49,11 @@ def case(name, ndim, dtype, map_name):
     return description, inputs, [f"{key}_gradient{max(levels)}" for key in p._fields]
 
 
-def run_emulated(map_name, description, inputs, wanted):
-    """The map on the emulated device; outputs by slot."""
+def run_emulated(map_name, description, inputs, wanted, given=None):
+    """The map on the emulated device; outputs by slot. given: a list for the memory it is given."""
     shapes = {out.slot: out for out in native.checked(map_name, description, inputs, wanted)}
     outputs = {slot: np.empty(out.shape, out.dtype) for slot, out in shapes.items()}
-    given = []
+    given = [] if given is None else given
 
     def allocate(size):  # bytes that make NaNs: what is read before it is written shows
         given.append(np.full(size, 255, np.uint8))
@@ -87,6 +87,16 @@ def test_emulated_device_equals_cpu(name, ndim, dtype, map_name):
         scale = np.abs(x).max()
         assert scale > 0
         assert np.abs(got[slot] - x).max() < tolerance * scale, slot
+
+
+@pytest.mark.parametrize("map_name", ["forward", "tangent", "second_tangent", "tangent_adjoint"])
+@pytest.mark.parametrize("name", ["scalar", "elastic"])
+def test_memory_is_what_the_plan_says(name, map_name):
+    description, inputs, wanted = case(name, 3, "float64", map_name)
+    given = []
+    run_emulated(map_name, description, inputs, wanted, given)
+    planned = native.workspace_bytes(map_name, description, device=True)
+    assert given[0].size == pytest.approx(planned, rel=0.03)
 
 
 @pytest.mark.parametrize(
