@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +19,7 @@ import torch
 from .. import native
 from ..layout import Description
 from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
+from ..pool import POOL, SMALLEST
 
 Tensors = Mapping[str, torch.Tensor]
 _LAYOUT = "residual"
@@ -60,7 +62,7 @@ def _run(
     run = decoded(description)
     given = dict(zip(input_names(present), inputs, strict=True))
     device = _device(inputs)
-    outputs = _empty(map_name, run, given, wanted)
+    outputs = _empty(map_name, run, given, wanted, _residual if device.type == "cpu" else None)
     # A tensor that requires a gradient has no view as another library's array.
     given = {slot: x.detach().resolve_neg().contiguous() for slot, x in given.items()}
     if device.type == "cuda":
@@ -101,12 +103,25 @@ def _(
 
 
 def _empty(
-    map_name: str, description: Description, inputs: Tensors, wanted: int
+    map_name: str,
+    description: Description,
+    inputs: Tensors,
+    wanted: int,
+    residual: Callable[[torch.Tensor, tuple[int, ...]], torch.Tensor] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Tensors for the outputs, once the inputs have been found to fit."""
+    """Tensors for the outputs, once the inputs have been found to fit; residual: makes that one."""
     operands = native.checked(map_name, description, inputs, output_names(wanted))
     like = inputs["state0"]
-    return {operand.slot: like.new_empty(operand.shape) for operand in operands}
+    made = {"residual": residual or torch.Tensor.new_empty}
+    return {x.slot: made.get(x.slot, torch.Tensor.new_empty)(like, x.shape) for x in operands}
+
+
+def _residual(like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """A tensor that nobody but the adjoint of this call sees, in memory of an earlier one."""
+    size = math.prod(shape) * like.element_size()
+    if size < SMALLEST:
+        return like.new_empty(shape)
+    return torch.from_numpy(POOL.take(size)).view(like.dtype).view(shape)
 
 
 @functools.lru_cache(maxsize=1024)

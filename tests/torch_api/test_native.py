@@ -1,6 +1,10 @@
 """The operator through which PyTorch calls the core."""
 
-from dualwave import native
+import torch
+
+from dualwave import native, release_memory
+from dualwave.pool import POOL
+from dualwave.torch import scalar
 from dualwave.torch.native import decoded, encoded
 from helpers.small import small_run
 
@@ -16,3 +20,45 @@ def test_programs_kept_on_disk_are_of_one_layout(monkeypatch):
     before = encoded.__wrapped__(description)
     monkeypatch.setattr(native, "residual_shape", lambda _: (2, 3, 4))
     assert encoded.__wrapped__(description) != before
+
+
+def test_memory_of_a_residual_is_used_again(monkeypatch):
+    """By the next gradient, but not while a graph still has it."""
+    taken = []
+    monkeypatch.setattr(POOL, "take", lambda size, take=POOL.take: note(taken, take(size)))
+    v = torch.full((150, 160), 2000.0).requires_grad_()
+    where = torch.tensor([[[70, 80]]])
+
+    def misfit():
+        out = scalar(
+            v,
+            5.0,
+            1e-3,
+            source_amplitudes=torch.ones(1, 1, 60),
+            source_locations=where,
+            receiver_locations=where + 3,
+            pml_freq=25.0,
+        )
+        return out.receiver_amplitudes.square().sum()
+
+    def gradient(of):
+        return torch.autograd.grad(of, v)[0]
+
+    POOL.release()
+    first = gradient(misfit())
+    assert torch.equal(gradient(misfit()), first)
+    one, other = misfit(), misfit()
+    assert torch.equal(gradient(one), first)
+    assert torch.equal(gradient(other), first)
+    assert first.abs().max() > 0
+    assert len(taken) == 4
+    assert taken[0] == taken[1] != taken[3]
+    assert taken[2] != taken[3]
+    assert POOL.held() > 0
+    release_memory()
+    assert POOL.held() == 0
+
+
+def note(taken, array):
+    taken.append(array.__array_interface__["data"][0])
+    return array
