@@ -101,12 +101,12 @@ class Layer {
   DW_INLINE auto profile() const {
     constexpr int axis = axis_of(p);
     constexpr bool half = Traits::piece(p).op == Op::forward;
-    using At = LanePointer<const T, axis == 2 ? lanes : 1>;
+    using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
     const Profile<T>& of = layout_.profile[axis];
     const int cell = cell_[axis];
-    const auto a = taps<axis>(At{(half ? of.a_half : of.a) + cell});
-    using Values = typename At::Value;
-    return PmlCell<Values, decltype(a)>{a, At{(half ? of.b_half : of.b) + cell}[0], At{of.db + cell}[0]};
+    const auto a = taps<axis>(Reads{(half ? of.a_half : of.a) + cell});
+    using Values = typename Reads::Value;
+    return PmlCell<Values, decltype(a)>{a, Reads{(half ? of.b_half : of.b) + cell}[0], Reads{of.db + cell}[0]};
   }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {
