@@ -40,8 +40,10 @@ demo: $(VENV)/.package
 test: $(VENV)/.package-test
 	MALLOC_PERTURB_=255 OMP_NUM_THREADS=$${OMP_NUM_THREADS:-2} $(BIN)/python -P -m pytest $(PYTEST_FLAGS) -m "$(TESTS)"
 
+# The table of transforms takes hours: rows that passed are logged, by commit, and a run that was cut off goes on after them.
 test-all: lint demo
-	DUALWAVE_WRITE_TRANSFORMS=whole $(MAKE) test TESTS="slow or not slow"
+	DUALWAVE_TRANSFORMS_LOG=$(OUT)/transforms-$$(git rev-parse --short HEAD || echo tree).jsonl \
+	  DUALWAVE_WRITE_TRANSFORMS=whole $(MAKE) test TESTS="slow or not slow"
 
 bench: $(VENV)/.package-test $(DEVITO)/.installed
 	$(BIN)/python tests/benchmarks/run.py --devito $(DEVITO)/bin/python $(BENCH_FLAGS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from pathlib import Path
 
 # Before either framework is loaded. Under pytest-xdist each worker has its share of the machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
@@ -35,10 +37,47 @@ def _not_run(reporter):
             yield kind, report.nodeid, reason
 
 
+def _log():
+    """The file of the rows of the table of transforms that are done, if there is one."""
+    name = os.environ.get("DUALWAVE_TRANSFORMS_LOG")
+    return Path(name) if name else None
+
+
+def _logged():
+    log = _log()
+    lines = log.read_text().splitlines() if log and log.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def pytest_collection_modifyitems(config, items):
+    """Rows that passed in a run before this one, which was cut off, are not run again."""
+    done = {entry["row"] for entry in _logged() if entry["outcome"] != "failed"}
+    again = [item for item in items if item.nodeid in done]
+    if again:
+        items[:] = [item for item in items if item.nodeid not in done]
+        config.hook.pytest_deselected(items=again)
+
+
+def pytest_runtest_logreport(report):
+    facts, log = dict(report.user_properties), _log()
+    # With pytest-xdist every report comes to the main process, too.
+    if log and "transform" in facts and report.when == "call" and not _is_worker():
+        outcome = "raises" if facts.get("raises") and report.passed else report.outcome
+        entry = {"row": report.nodeid, "transform": facts["transform"], "outcome": outcome}
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+def _is_worker():
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
 def pytest_sessionfinish(session):
     """A skip or an expected failure for any other reason fails the run.
 
-    With DUALWAVE_WRITE_TRANSFORMS, "whole" or "cover", docs/transforms.md is written too.
+    With DUALWAVE_WRITE_TRANSFORMS, "whole" or "cover", docs/transforms.md is written too, from
+    DUALWAVE_TRANSFORMS_LOG.
     """
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(session.config, "workerinput"):
@@ -46,8 +85,7 @@ def pytest_sessionfinish(session):
     if scope := os.environ.get("DUALWAVE_WRITE_TRANSFORMS"):
         from helpers import transform_page
 
-        reports = [r for kind in ("passed", "failed") for r in reporter.stats.get(kind, [])]
-        found = transform_page.results(reports)
+        found = transform_page.results(_logged())
         transform_page.PAGE.write_text(transform_page.page(found, whole=scope == "whole"))
     bad = [entry for entry in _not_run(reporter) if not _GOOD_REASON.search(entry[2])]
     session.config.stash[_BAD] = bad

@@ -28,14 +28,11 @@ large.
 """
 
 
-def results(reports: Iterable[Any]) -> dict[tuple[str, str, str, str], Counter]:
-    """Outcomes by front end, transform, backend and form, from the reports of pytest."""
+def results(log: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str, str], Counter]:
+    """Outcomes by front end, transform, backend and form, of the last run of each row."""
     found: dict[tuple[str, str, str, str], Counter] = {}
-    for report in reports:
-        facts = dict(report.user_properties)
-        if "transform" in facts and report.when == "call":
-            outcome = "raises" if facts.get("raises") and report.passed else report.outcome
-            found.setdefault(tuple(facts["transform"]), Counter())[outcome] += 1
+    for entry in {entry["row"]: entry for entry in log}.values():
+        found.setdefault(tuple(entry["transform"]), Counter())[entry["outcome"]] += 1
     return found
 
 
