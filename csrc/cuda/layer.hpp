@@ -106,7 +106,8 @@ class Layer {
     const int cell = cell_[axis];
     const auto a = taps<axis>(Reads{(half ? of.a_half : of.a) + cell});
     using Values = typename Reads::Value;
-    return PmlCell<Values, decltype(a)>{a, Reads{(half ? of.b_half : of.b) + cell}[0], Reads{of.db + cell}[0]};
+    return PmlCell<Values, decltype(a)>{a, Reads{(half ? of.b_half : of.b) + cell}[0],
+                                        Reads{of.db + cell}[0]};
   }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {
