@@ -62,7 +62,8 @@ def _run(
     run = decoded(description)
     given = dict(zip(input_names(present), inputs, strict=True))
     device = _device(inputs)
-    outputs = _empty(map_name, run, given, wanted, _residual if device.type == "cpu" else None)
+    new_residual = _residual if device.type == "cpu" else torch.Tensor.new_empty
+    outputs = _empty(map_name, run, given, wanted, new_residual)
     # A tensor that requires a gradient has no view as another library's array.
     given = {slot: x.detach().resolve_neg().contiguous() for slot, x in given.items()}
     if device.type == "cuda":
@@ -107,13 +108,15 @@ def _empty(
     description: Description,
     inputs: Tensors,
     wanted: int,
-    residual: Callable[[torch.Tensor, tuple[int, ...]], torch.Tensor] | None = None,
+    new_residual: Callable = torch.Tensor.new_empty,
 ) -> dict[str, torch.Tensor]:
-    """Tensors for the outputs, once the inputs have been found to fit; residual: makes that one."""
+    """Tensors for the outputs, once the inputs have been found to fit."""
     operands = native.checked(map_name, description, inputs, output_names(wanted))
     like = inputs["state0"]
-    made = {"residual": residual or torch.Tensor.new_empty}
-    return {x.slot: made.get(x.slot, torch.Tensor.new_empty)(like, x.shape) for x in operands}
+    return {
+        x.slot: new_residual(like, x.shape) if x.slot == "residual" else like.new_empty(x.shape)
+        for x in operands
+    }
 
 
 def _residual(like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:

@@ -38,9 +38,9 @@ NB_MODULE(DUALWAVE_MODULE, m) {
   m.doc() = "The device backend of dualwave. Internal: use dualwave.torch or dualwave.jax.";
   m.def("run", &run_from_python, nb::arg("map"), nb::arg("description"), nb::arg("spacing"),
         nb::arg("inputs"), nb::arg("present"), nb::arg("outputs"), nb::arg("wanted"), nb::arg("where"),
-        "As _C.run, for arrays of a device; `where` is (device number, stream, function of a number of bytes "
+        "As _C.run, for arrays of a device; `where` is (device number, stream, function of a size in bytes "
         "that "
-        "gives the address of as many on the device). Returns without waiting.");
+        "gives the address of as many there). Returns without waiting.");
   m.def(
       "ffi_handler", [] { return nb::capsule(device_ffi_handler()); },
       "XLA FFI handler for the device, as a capsule.");

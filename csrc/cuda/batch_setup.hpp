@@ -59,8 +59,8 @@ void Batch<T>::allocate() {
       const bool elsewhere = d.place != Place::caller;
       if (packed && !has_history) packed_[l] = {stream_, kept(elsewhere ? 1 : d.most_samples())};
       const Index bytes = kept(d.most_samples()) * static_cast<Index>(sizeof(T));
-      if (d.place == Place::host && !stream_.counts()) store_[l] = make_host_store(bytes);
-      if (d.place == Place::disk && !stream_.counts()) store_[l] = make_file_store(d.folder, bytes);
+      if (elsewhere && !stream_.counts())
+        store_[l] = d.place == Place::host ? make_host_store(bytes) : make_file_store(d.folder, bytes);
     }
     if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};

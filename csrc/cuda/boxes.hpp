@@ -59,47 +59,49 @@ inline Boxes frame(const Geometry& g) {
 }
 
 // A block of threads, each of them `lanes` cells along x.
-template <int z, int y, int x, int lanes_>
+template <int z_, int y_, int x_, int lanes_>
 struct Tile {
-  static constexpr int lanes = lanes_;
-  static constexpr int threads[3] = {z, y, x};
+  static constexpr int z = z_, y = y_, x = x_, lanes = lanes_;
   static constexpr int all = z * y * x;
-  static constexpr int cells(int axis) { return axis == 0 ? z : axis == 1 ? y : x * lanes; }
 };
+
+// How many tiles a box takes along each axis.
+template <class Tile>
+struct TilesOf {
+  int z, y, x;
+  DW_EITHER explicit TilesOf(const Box& box)
+      : z(along(box, 0, Tile::z)), y(along(box, 1, Tile::y)), x(along(box, 2, Tile::x * Tile::lanes)) {}
+  DW_EITHER int all() const { return z * y * x; }
+
+ private:
+  DW_EITHER static int along(const Box& box, int axis, int cells) {
+    return (box.last[axis] - box.first[axis] + cells - 1) / cells;
+  }
+};
+
+template <class Tile>
+int tile_count(const Boxes& boxes) {
+  int count = 0;
+  for (int b = 0; b < boxes.count; ++b) count += TilesOf<Tile>(boxes.box[b]).all();
+  return count;
+}
 
 // Calls f(z, y, x) for the first cell of thread `thread` of tile number `tile`, if it has one.
 template <class Tile, class F>
 DW_EITHER inline void in_tile(const Boxes& boxes, int tile, int thread, F&& f) {
   for (int b = 0; b < boxes.count; ++b) {
     const Box& box = boxes.box[b];
-    const int nx = (box.last[2] - box.first[2] + Tile::cells(2) - 1) / Tile::cells(2);
-    const int ny = (box.last[1] - box.first[1] + Tile::cells(1) - 1) / Tile::cells(1);
-    const int nz = (box.last[0] - box.first[0] + Tile::cells(0) - 1) / Tile::cells(0);
-    const int tiles = nz * ny * nx;
-    if (tile >= tiles) {
-      tile -= tiles;
+    const TilesOf<Tile> tiles(box);
+    if (tile >= tiles.all()) {
+      tile -= tiles.all();
       continue;
     }
-    constexpr int across = Tile::cells(2) / Tile::lanes;
-    const int x = box.first[2] + tile % nx * Tile::cells(2) + thread % across * Tile::lanes;
-    const int y = box.first[1] + tile / nx % ny * Tile::cells(1) + thread / across % Tile::cells(1);
-    const int z = box.first[0] + tile / nx / ny * Tile::cells(0) + thread / across / Tile::cells(1);
+    const int x = box.first[2] + (tile % tiles.x * Tile::x + thread % Tile::x) * Tile::lanes;
+    const int y = box.first[1] + tile / tiles.x % tiles.y * Tile::y + thread / Tile::x % Tile::y;
+    const int z = box.first[0] + tile / tiles.x / tiles.y * Tile::z + thread / Tile::x / Tile::y;
     if (x < box.last[2] && y < box.last[1] && z < box.last[0]) f(z, y, x);
     return;
   }
-}
-
-template <class Tile>
-int tile_count(const Boxes& boxes) {
-  int count = 0;
-  for (int b = 0; b < boxes.count; ++b) {
-    int tiles = 1;
-    for (int axis = 0; axis < 3; ++axis)
-      tiles *=
-          (boxes.box[b].last[axis] - boxes.box[b].first[axis] + Tile::cells(axis) - 1) / Tile::cells(axis);
-    count += tiles;
-  }
-  return count;
 }
 
 }  // namespace dualwave

@@ -13,13 +13,14 @@ struct CellGrids {
   Pointer field[levels][Traits::fields];
   LanePointer<const T, lanes> coefficient[levels][Traits::coefficients];
   Pointer block[levels][blocks > 0 ? blocks : 1];
+  Index offset;  // of the cell in a grid
 
   DW_INLINE CellGrids(const BatchView<T>& batch, T* const (&of_fields)[kLevels],
                       T* const (&of_blocks)[kLevels], const Index (&block_stride)[kLevels], Index shot,
                       const int (&cell)[3]) {
     const Geometry& g = batch.layout.geometry;
     const Strides& strides = batch.strides;
-    const Index offset = g.origin + cell[0] * g.stride[0] + cell[1] * g.stride[1] + cell[2];
+    offset = g.origin + cell[0] * g.stride[0] + cell[1] * g.stride[1] + cell[2];
     unroll<levels>([&](auto l) {
       T* fields = of_fields[l] + shot * strides.state + offset;
       unroll<Traits::fields>([&](auto f) { field[l][f] = {fields + batch.view.slot[f] * g.grid}; });
@@ -43,11 +44,9 @@ struct CellForward {
     const CellGrids<Traits, T, levels, blocks, lanes> at(batch, batch.view.state, batch.view.history,
                                                          batch.strides.history, shot, cell);
     const Stencils<Traits::dim, order, T> stencils(batch.layout);
-    if constexpr (layered)
-      update(at, stencils,
-             Layer<Traits, order, T, levels, lanes>(batch, batch.view.state, batch.view.state, shot, cell));
-    else
-      update(at, stencils, NoLayer{});
+    update(
+        at, stencils,
+        layer<layered, Traits, order, levels, lanes>(batch, batch.view.state, batch.view.state, shot, cell));
   }
 
  private:
@@ -90,12 +89,9 @@ struct CellMultiply {
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(
         batch, batch.view.adjoint, batch.view.scratch, batch.strides.scratch, shot, cell);
-    if constexpr (layered)
-      multiply(at,
-               Layer<Traits, 2, T, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot, cell));
-    else
-      multiply(at, NoLayer{});
-    if (batch.view.gradient[0]) add_gradients<lanes>(at, batch, shot, cell);
+    multiply(at, layer<layered, Traits, 2, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot,
+                                                          cell));
+    if (batch.view.gradient[0]) add_gradients(at, batch, shot);
   }
 
  private:
@@ -119,21 +115,19 @@ struct CellMultiply {
   }
 
   // Of each coefficient: += scale * quantity * cotangent of the target.
-  template <int lanes, class Grids>
-  static DW_INLINE void add_gradients(const Grids& at, const BatchView<T>& batch, Index shot,
-                                      const int (&cell)[3]) {
-    const Geometry& g = batch.layout.geometry;
-    const Index offset = g.origin + cell[0] * g.stride[0] + cell[1] * g.stride[1] + cell[2];
-    using Pointer = LanePointer<T, lanes>;
+  template <class Grids>
+  static DW_INLINE void add_gradients(const Grids& at, const BatchView<T>& batch, Index shot) {
+    using Pointer = typename Grids::Pointer;
+    const Index grid = batch.layout.geometry.grid;
     const auto history = [&](int level, int slot) {
-      return Pointer{batch.view.history[level] + shot * batch.strides.history[level] + slot * g.grid +
-                     offset}[0];
+      return Pointer{batch.view.history[level] + shot * batch.strides.history[level] + slot * grid +
+                     at.offset}[0];
     };
     unroll<levels>([&](auto level) {
       unroll<Traits::coefficients>([&](auto c) {
         if constexpr (is_used(c)) {
-          const Pointer gradient{batch.view.gradient[level] + shot * batch.strides.gradient + c * g.grid +
-                                 offset};
+          const Pointer gradient{batch.view.gradient[level] + shot * batch.strides.gradient + c * grid +
+                                 at.offset};
           auto sum = gradient[0];
           unroll<Traits::terms>([&](auto t) {
             constexpr Term term = Traits::term(t);
@@ -166,12 +160,9 @@ struct CellGather {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(
         batch, batch.view.adjoint, batch.view.scratch, batch.strides.scratch, shot, cell);
     const Stencils<Traits::dim, order, T> stencils(batch.layout);
-    if constexpr (layered)
-      gather(
-          at, stencils,
-          Layer<Traits, order, T, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot, cell));
-    else
-      gather(at, stencils, NoLayer{});
+    gather(at, stencils,
+           layer<layered, Traits, order, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot,
+                                                        cell));
   }
 
  private:

@@ -43,8 +43,7 @@ struct Cells {
   // 16 bytes of each array a thread; less on several levels, of whose values the registers would not hold
   // more.
   template <int levels>
-  static constexpr int lanes =
-      16 / static_cast<int>(sizeof(T)) / levels > 1 ? 16 / static_cast<int>(sizeof(T)) / levels : 1;
+  static constexpr int lanes = std::max(1, 16 / static_cast<int>(sizeof(T)) / levels);
 
   template <class Cell, int dim, int levels>
   static void run(const device::Stream& stream, const BatchView<T>& batch) {

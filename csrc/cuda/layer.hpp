@@ -129,4 +129,14 @@ class Layer {
   Index at_[3];
 };
 
+// The layer at a cell, or none.
+template <bool layered, class Traits, int order, int levels, int lanes, class T>
+DW_INLINE auto layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],
+                     Index shot, const int (&cell)[3]) {
+  if constexpr (layered)
+    return Layer<Traits, order, T, levels, lanes>(batch, memory, scratch, shot, cell);
+  else
+    return NoLayer{};
+}
+
 }  // namespace dualwave::DW_TARGET
