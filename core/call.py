@@ -30,6 +30,7 @@ class Options:
     origin: Sequence[int] | None = None
     nt: int | None = None
     model_gradient_sampling_interval: int = 1
+    grad_region: Sequence[Sequence[int | None] | None] | None = None
     freq_taper_frac: float = 0.0
     time_pad_frac: float = 0.0
     time_taper: bool = False

@@ -73,6 +73,9 @@ $receivers_text
         exact. k > 1: it is k times the sum over every k-th dt, an approximation that takes less
         time and memory and is good while k * dt samples the wavefield well. Second derivatives
         that pass through it are approximate too. Compiled backend, without callbacks.
+    grad_region: pairs (begin, end) of model cells, one for each axis, outside which the models are
+        constants for every derivative: gradients are zero there, and a history of the run keeps
+        what is inside. None for an axis, a begin or an end is that of the model. Default None: all.
     freq_taper_frac: fraction of the upper frequencies to taper in resampling, 0 to 1, default 0.
     time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length.
     time_taper: apply a Hann window in time in resampling, default False.
@@ -99,7 +102,10 @@ $wavefields_text
     gradient_storage: where a gradient has the forward fields from. "auto" (default) and
         "checkpoint": from states kept at intervals, the steps between them being repeated
         (Griewank & Walther 2000). "full": from what the gradient needs of every step, kept by the
-        forward run; nothing is repeated, and memory grows with the number of steps. Second
+        forward run; nothing is repeated, and memory grows with the number of steps. "boundary":
+        the same where the PML reaches, and of the fields between what lies beside it, from which
+        they are marched back (Clapp 2008); with a grad_region inside the model its cells alone
+        are kept. It agrees to rounding and is refused for equations that lose energy. Second
         derivatives and gradients of a Born form keep it inside the call that goes back, after
         another march forwards. The gradient has the same bits whatever is kept.
     storage_dtype: "float32", "bfloat16", "float16" or "int8": what a full history is kept in,

@@ -111,6 +111,15 @@ class Framework(abc.ABC):
         """The gradient of a number as a function of primals."""
         raise NotImplementedError(f"{self.name} has no automatic differentiation")
 
+    def can_tell_held(self) -> bool:
+        """Whether :meth:`held` says something here."""
+        return False
+
+    def held(self, function: Callable, models: dict[str, Array]) -> tuple[int, int]:
+        """Bytes of arrays that the framework holds for ``function(models)`` and its gradient, beside
+        the result and its cotangent: between the two, and at most."""
+        raise NotImplementedError(f"{self.name} does not tell what it holds")
+
     def tree_map(self, function: Callable, first: Any, *rest: Any) -> Any:
         """``function`` of the arrays of nests of one structure, as such a nest."""
         return _map_leaves(function, first, *rest)

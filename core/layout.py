@@ -44,7 +44,9 @@ class Description:
     folder: of its file.
     sampling: of every so many steps one counts in the gradient of coefficients, for all.
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
-    is "pml" for all.
+    is "pml" for all. window: cells whose coefficients have a gradient, begin and end of every axis
+    in turn; () is all. Gradients of others are zero, and directions of theirs must be. boundary:
+    of a full history what the rest can be rebuilt from. lean: no workspace is kept for the next call.
     """
 
     equation: str
@@ -70,6 +72,9 @@ class Description:
     folder: str = ""
     dtype: str = "float32"
     faces: tuple[str, ...] = ()
+    window: tuple[int, ...] = ()
+    boundary: bool = False
+    lean: bool = False
 
     def __post_init__(self) -> None:
         lengths = (len(self.n), len(self.spacing), len(self.pml))
@@ -143,6 +148,12 @@ class Description:
             int(self.full_history),
             PACKINGS.index(self.packing),
             PLACES.index(self.place),
+            *(0,) * missing,
+            *(self.window[::2] or (0,) * self.ndim),
+            *(1,) * missing,
+            *(self.window[1::2] or self.n),
+            int(self.boundary),
+            int(self.lean),
             *os.fsencode(self.folder),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -9,33 +10,50 @@ from .layout import Description
 
 _BYTES = {"float32": 4, "float64": 8}
 WORKSPACE = "workspace"
+ARITHMETIC = "model arithmetic"
 
 
-def forward_bytes(d: Description, backend: str, device: bool = False) -> dict[str, int]:
+@dataclass(frozen=True)
+class Footing:
+    """What the memory of a call depends on beside its description.
+
+    device: whether the arrays are on a GPU, where all shots run at once. levels: 2 of a Born form,
+    whose maps are ``tangent`` and ``tangent_adjoint``. saved: arrays, of the size of one grid of
+    each model, that the framework keeps while the core runs, for the derivative of the arithmetic
+    between models and coefficients; arithmetic: that it takes for it at most.
+    """
+
+    device: bool = False
+    levels: int = 1
+    saved: float = 0.0
+    arithmetic: float = 0.0
+
+
+def forward_bytes(d: Description, backend: str, footing: Footing = Footing()) -> dict[str, int]:
     """Of the operands and results of the map ``forward``, and of its workspace.
 
     Args:
         backend: "compiled" or "eager"; the workspace of the eager one is the framework's affair.
-        device: whether the arrays are on a GPU, where all shots run at once.
     """
-    size = _BYTES[d.dtype]
+    size, levels = _BYTES[d.dtype], footing.levels
     signals = d.shots * d.nt
     taps = d.sources * d.source_taps + d.receivers * d.receiver_taps
     memory = {
-        "coefficients": size * d.gradients * d.coefficients * d.cells,
-        "state before and after": size * 2 * d.shots * d.state_size,
+        "coefficients": size * levels * d.gradients * d.coefficients * d.cells,
+        "state before and after": size * 2 * levels * d.shots * d.state_size,
         "source amplitudes": size * signals * d.sources,
-        "receiver amplitudes": size * signals * d.receivers,
+        "receiver amplitudes": size * levels * signals * d.receivers,
         "nodes and weights": (4 + size) * d.shots * taps,
         "PML profiles": size * 5 * sum(d.n),
     }
     native = core()
     if backend == "compiled" and native is not None:
-        memory[WORKSPACE] = native.workspace_bytes("forward", d, device)
+        map_name = "forward" if levels == 1 else "tangent"
+        memory[WORKSPACE] = native.workspace_bytes(map_name, d, footing.device)
     return memory
 
 
-def gradient_bytes(d: Description, backend: str, device: bool = False) -> dict[str, int]:
+def gradient_bytes(d: Description, backend: str, footing: Footing = Footing()) -> dict[str, int]:
     """What a gradient with the compiled core takes more; its workspace instead of the forward's.
 
     Empty for the eager backend, and where the compiled core is not there to say.
@@ -43,17 +61,25 @@ def gradient_bytes(d: Description, backend: str, device: bool = False) -> dict[s
     native = core()
     if backend != "compiled" or native is None:
         return {}
-    size = _BYTES[d.dtype]
-    return {
-        "gradient grids": size * d.gradients * d.coefficients * d.cells,
-        ("history" if d.full_history else "kept states"): size * prod(native.residual_shape(d)),
-        WORKSPACE: native.workspace_bytes("adjoint", d, device),
-    }
+    size, levels = _BYTES[d.dtype], footing.levels
+    memory = {"gradient grids": size * levels * d.gradients * d.coefficients * d.cells}
+    if levels == 1:
+        kept = "history" if d.full_history else "kept states"
+        memory[kept] = size * prod(native.residual_shape(d))
+        memory[WORKSPACE] = native.workspace_bytes("adjoint", d, footing.device)
+    else:  # it keeps what it needs inside the call that goes back
+        memory[WORKSPACE] = native.workspace_bytes("tangent_adjoint", d, footing.device)
+    if footing.arithmetic:
+        grid = size * d.gradients * d.cells
+        saved, most = int(footing.saved * grid), int(footing.arithmetic * grid)
+        # A workspace that is not kept for the next call is there before, or after.
+        memory[ARITHMETIC] = max(saved, most - memory[WORKSPACE]) if d.lean else most
+    return memory
 
 
-def total_bytes(d: Description, device: bool = False) -> int:
+def total_bytes(d: Description, footing: Footing = Footing()) -> int:
     """Of a compiled call with a gradient."""
-    found = forward_bytes(d, "compiled", device) | gradient_bytes(d, "compiled", device)
+    found = forward_bytes(d, "compiled", footing) | gradient_bytes(d, "compiled", footing)
     return sum(found.values())
 
 

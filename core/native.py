@@ -105,6 +105,17 @@ def set_blocking(cache_bytes: int = 24 << 20, front_cells: int = 4096) -> None:
     load().set_blocking(cache_bytes, front_cells)
 
 
+def kept_workspace() -> int:
+    """Bytes of workspace that the compiled core keeps for the next call on the CPU."""
+    return load().kept_workspace()
+
+
+def release_workspace() -> None:
+    """Give them back to the system; where the compiled core was not built there are none."""
+    if available():
+        load().release_workspace()
+
+
 def integers(description: Description) -> list[int]:
     """The description as the compiled core takes it."""
     return description.ints(equation_id(description.equation))

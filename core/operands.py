@@ -18,15 +18,17 @@ from .actions import (
     together,
     zeros,
 )
-from .faces import held_at_first, mask_coefficients, mask_fields
+from .coefficients import coefficients
+from .faces import held_at_first, mask_fields
 from .form import memory_name
 from .framework import Array, Framework
+from .gradient_region import cut
 from .layout import Description, pack
 from .maps import Constants, Primal
 from .pml import PmlSpec, profiles
 from .resampling import upsample
 from .setup import Setup
-from .survey import extend_field, extract_model
+from .survey import extend_field
 
 
 class Operands(NamedTuple):
@@ -81,34 +83,36 @@ def with_models(
     description, (values, changes) = setup.description, models
 
     def of_models(given: dict[str, Array]) -> tuple[Array, Array]:
-        coefficients = _coefficients(fw, setup, description, given)
+        grids = coefficients(
+            fw, setup.equation, setup.region, setup.faces, setup.internal_dt, given
+        )
         sources = [
-            together(fw, [scaled(fw, setup, part, coefficients) for part in channel])
+            together(fw, [scaled(fw, setup, part, grids) for part in channel])
             for channel in operands.sources
         ]
-        return coefficients, joined(fw, sources, description.source_taps, setup)[1]
+        return grids, joined(fw, sources, description.source_taps, setup)[1]
 
     turned: tuple[Array, Array] | tuple[None, None] = (None, None)
     if changes:
-        (coefficients, weights), turned = fw.jvp(of_models, values, changes)
+        (grids, weights), turned = fw.jvp(of_models, values, changes)
     else:
-        coefficients, weights = of_models(values)
+        grids, weights = of_models(values)
     return operands._replace(
-        primal=operands.primal._replace(coefficients=coefficients, source_weights=weights),
+        primal=operands.primal._replace(coefficients=grids, source_weights=weights),
         direction=operands.direction._replace(coefficients=turned[0], source_weights=turned[1]),
     )
 
 
 def models_and_changes(fw: Framework, setup: Setup) -> tuple[dict[str, Array], dict[str, Array]]:
     """Models, and for a scattered field their changes, each pair of one shape."""
-    values = dict(setup.inputs.models)
+    cells = setup.gradient_cells
+    values = {name: cut(fw, model, cells) for name, model in setup.inputs.models.items()}
     changes: dict[str, Array] = {}
     if not setup.form.scattered:
         return values, changes
-    for name, model in setup.inputs.models.items():
+    for name, model in values.items():
         change = setup.inputs.perturbations.get(name)
-        if change is None:
-            change = fw.xp.zeros_like(model)
+        change = fw.xp.zeros_like(model) if change is None else cut(fw, change, cells)
         shape = (max(model.shape[0], change.shape[0]), *model.shape[1:])
         values[name] = fw.xp.broadcast_to(model, shape)
         changes[name] = fw.xp.broadcast_to(change, shape)
@@ -125,18 +129,6 @@ def _pml_spec(setup: Setup) -> PmlSpec:
         pml_freq=setup.pml_freq,
         accuracy=setup.options.accuracy,
     )
-
-
-def _coefficients(
-    fw: Framework, setup: Setup, description: Description, models: dict[str, Array]
-) -> Array:
-    """Coefficient grids [M, K, *n]."""
-    grids = {name: extract_model(fw, model, setup.region) for name, model in models.items()}
-    values = setup.equation.coefficient_map(grids, setup.internal_dt)
-    values = mask_coefficients(fw, setup.equation, dict(values), setup.faces)
-    shape = (description.gradients, *description.n)
-    names = setup.equation.coefficient_names(description.ndim)
-    return fw.xp.stack([fw.xp.broadcast_to(values[name], shape) for name in names], axis=1)
 
 
 def _amplitudes(fw: Framework, setup: Setup) -> Array:

@@ -10,7 +10,7 @@ from . import checks
 from .call import Options
 from .interpolation import BETA, MODES
 from .layout import PACKINGS
-from .storage import STORAGE_MODES, STRATEGIES, parse_limit
+from .storage import FULL, STORAGE_MODES, STRATEGIES, parse_limit
 
 BACKENDS = ("auto", "compiled", "eager")
 
@@ -37,10 +37,10 @@ def check_options(options: Options) -> None:
     for name, default in (("storage_dtype", None), ("storage_mode", "device")):
         if getattr(o, name) != default and o.gradient_storage != "full":
             came = f"is given, but gradient_storage is {o.gradient_storage!r}"
-            mend = "Kept states are exact, and with the other arrays."
+            mend = "What else is kept is exact, and with the other arrays."
             checks.fail(name, came, f"{default!r}, or gradient_storage='full'", mend)
-    if o.gradient_storage == "full" and backend(o) == "eager":
-        came = "is 'full', but backend is 'eager', where the framework keeps what it needs"
+    if o.gradient_storage in FULL and backend(o) == "eager":
+        came = f"is {o.gradient_storage!r}, but backend is 'eager', where the framework keeps what it needs"
         checks.fail("gradient_storage", came, "'auto', or the compiled backend")
     name = "model_gradient_sampling_interval"
     if checks.integer(name, getattr(o, name), 1) > 1:

@@ -37,8 +37,8 @@ class Plan:
         gradient_memory: bytes by kind that a gradient with respect to the models takes beside
             these, with a workspace in place of the forward's; empty where the compiled core is not
             there to say.
-        gradient_storage: "checkpoint" or "full", as resolved. storage_dtype, storage_mode: of a
-            full history; storage_bytes: what it takes at a time of the disk, or of the host's
+        gradient_storage: "checkpoint", "full" or "boundary", as resolved. storage_dtype,
+            storage_mode: of a full history; storage_bytes: what it takes at a time of the disk, or of the host's
             memory for a GPU, beside ``gradient_memory``.
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
@@ -126,6 +126,8 @@ class Plan:
             place = places.get(self.storage_mode or "")
             elsewhere = f", {_size(self.storage_bytes)} {place}" if place else ""
             return f"full, {held} in {self.storage_dtype}{elsewhere}"
+        if self.gradient_storage == "boundary":
+            return f"boundary, {held} where the PML reaches"
         states = f"every {self.checkpoint_interval} steps, {self.inner_states} more inside"
         return f"checkpoint, states {states}; {held}"
 
@@ -163,13 +165,14 @@ def summarise(setup: Setup) -> Plan:
     d = setup.description
     slowest, inputs = setup.slowest, setup.inputs
     waves = slowest and cells_per_wavelength(slowest, setup.pml_freq, setup.spacing)
-    gradient = gradient_bytes(d, setup.backend, setup.device)
+    gradient = gradient_bytes(d, setup.backend, setup.footing)
     storage: dict[str, Any] = {}
     if gradient:
         names = ("checkpoint_interval", "history_steps", "inner_states")
         storage = dict(zip(names, core().storage(d), strict=True))
-        storage["gradient_storage"] = "full" if d.full_history else "checkpoint"
-        if d.full_history:
+        kept = "boundary" if d.boundary else "full" if d.full_history else "checkpoint"
+        storage["gradient_storage"] = kept
+        if kept == "full":
             storage["storage_dtype"] = d.packing or d.dtype
             storage["storage_mode"] = d.place or "device"
             storage["storage_bytes"] = core().stored_bytes(d, setup.device)
@@ -201,7 +204,7 @@ def summarise(setup: Setup) -> Plan:
         max_vel=setup.max_vel,
         pml_freq=setup.pml_freq,
         cells_per_wavelength=waves,
-        memory=forward_bytes(d, setup.backend, setup.device),
+        memory=forward_bytes(d, setup.backend, setup.footing),
         gradient_memory=gradient,
         **storage,
     )

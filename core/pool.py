@@ -13,6 +13,8 @@ from collections import deque
 
 import numpy as np
 
+from . import native
+
 SMALLEST = 1 << 20
 """Bytes below which the C library itself keeps what is freed."""
 _SLACK = 1.25
@@ -85,7 +87,9 @@ POOL = Pool(_eighth_of_the_machine())
 def release_memory() -> None:
     """Give back to the system what is kept for the next call.
 
-    That is what gradients in PyTorch on the CPU kept of their forward runs, up to an eighth of the
-    machine's memory; in JAX, and on a GPU, it is the framework's, which has means of its own.
+    That is, on the CPU, the workspace of the compiled core, and what gradients in PyTorch kept of
+    their forward runs: each up to an eighth of the machine's memory. What a GPU's calls took, and
+    what JAX keeps of forward runs, is the framework's, which has means of its own.
     """
     POOL.release()
+    native.release_workspace()

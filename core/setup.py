@@ -11,20 +11,23 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import checks, faces
+from . import checks, faces, gradient_region
 from .actions import check_nodes, tap_count
 from .call import Call, Options
+from .coefficients import arithmetic
 from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
 from .equations import Equation
 from .equations.table import Channels
 from .form import Form
 from .framework import Framework
+from .gradient_region import Cells
 from .inputs import Inputs, check_memory, collect
 from .layout import Description
+from .memory import Footing
 from .options import backend, check_options, folder, origin, packing
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
-from .storage import parse_limit, within
+from .storage import FULL, check_reversible, parse_limit, within
 from .survey import Region, region_around, region_of_field
 from .timestep import cfl_condition, courant_target, critical_courant_number
 
@@ -39,9 +42,11 @@ class Setup:
     backend: "compiled" or "eager". spacing, dt, internal_dt: metres and seconds. step_ratio: inner
     steps in dt. device: whether arrays are known to be on a GPU. slowest: smallest speed above
     zero, None where unknown. max_vel, pml_freq: as used.
-    sources, receivers: model cells and weights of each channel that has any.
+    sources, receivers: model cells and weights of each channel that has any. gradient_cells: cells
+    of the model that gradients are wanted in, None for all.
     """
 
+    framework: Framework
     form: Form
     options: Options
     backend: str
@@ -58,6 +63,7 @@ class Setup:
     faces: tuple[str, ...]
     sources: tuple[Taps, ...]
     receivers: tuple[Taps, ...]
+    gradient_cells: Cells | None = None
 
     @property
     def equation(self) -> Equation:
@@ -97,13 +103,24 @@ class Setup:
             dtype=dtype,
             faces=self.faces,
             sampling=self.step_ratio * sampled if sampled > 1 else 1,
-            full_history=self.options.gradient_storage == "full",
+            full_history=self.options.gradient_storage in FULL,
             packing=packing(self.options, dtype),
             place="" if mode == "device" or (mode == "cpu" and not self.device) else mode,
             folder=folder(self.options),
+            window=gradient_region.window(self.gradient_cells, region),
+            boundary=self.options.gradient_storage == "boundary",
         )
         limit = parse_limit(self.options.memory_limit)
-        return described if limit is None else within(described, limit, self.device)
+        return described if limit is None else within(described, limit, self.footing)
+
+    @functools.cached_property
+    def footing(self) -> Footing:
+        """What its memory depends on beside the description."""
+        levels = 1 + self.form.scattered
+        grids = (0.0, 0.0)
+        if self.framework.can_tell_held():
+            grids = arithmetic(self.framework, self.equation, self.inputs.ndim)
+        return Footing(self.device, levels, *(levels * count for count in grids))
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
         """Nodes of the points that have the most."""
@@ -138,6 +155,8 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     chosen = backend(options)
     inputs = collect(fw, form, call)
     before, ndim = inputs.memory.settings, inputs.ndim
+    if options.gradient_storage == "boundary":
+        check_reversible(equation, ndim)
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
     speeds = choose_speeds(fw, equation, inputs, options)
@@ -157,6 +176,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         check_distinct(entry)
     at = faces.parse(options.boundary, equation, ndim)
     setup = Setup(
+        framework=fw,
         form=form,
         options=options,
         backend=chosen,
@@ -173,6 +193,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         faces=at,
         sources=sources,
         receivers=receivers,
+        gradient_cells=gradient_region.parse(options.grad_region, inputs.space),
     )
     for kind, channels in ((sources, equation.sources), (receivers, equation.receivers)):
         for entry in kind:

@@ -5,7 +5,11 @@ every ``checkpoint_interval`` steps. On the way back each interval is marched ag
 ``history_steps`` of its steps are held at a time; where those are fewer than an interval has,
 ``inner_states`` more states are kept inside it and the march is repeated from them by binomial
 checkpointing (Griewank & Walther 2000). Or ``forward`` keeps the quantities of every step, the full
-history, and nothing is repeated. Whatever is chosen, the gradient has the same bits.
+history, and nothing is repeated. In these three ways the gradient has the same bits.
+
+Of a full history the boundary may be enough (Clapp 2008): in a medium that loses no energy the
+fields of the last step are marched back, with what was kept of those where the PML reaches and
+beside these; there the quantities themselves are kept. Rounding makes the difference.
 """
 
 from __future__ import annotations
@@ -18,10 +22,13 @@ from dataclasses import replace
 from typing import Any
 
 from . import checks
+from .equations import Equation
 from .layout import Description
-from .memory import core, total_bytes
+from .memory import Footing, core, total_bytes
 
-STRATEGIES = ("auto", "checkpoint", "full")
+STRATEGIES = ("auto", "checkpoint", "full", "boundary")
+FULL = ("full", "boundary")
+"""Those that keep something of every step."""
 STORAGE_MODES = ("device", "cpu", "disk")
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -45,24 +52,25 @@ def parse_limit(value: Any) -> int | None:
     return int(bytes_)
 
 
-def within(d: Description, limit: int, device: bool = False) -> Description:
+def within(d: Description, limit: int, footing: Footing = Footing()) -> Description:
     """The description with the fewest repeated steps whose gradient takes ``limit`` bytes or less.
 
     Raises:
         ValueError: nothing does; the message says the least that would.
     """
     native = core()
-    return d if native is None else _within(d, limit, device, native.get_num_threads())
+    return d if native is None else _within(d, limit, footing, native.get_num_threads())
 
 
 @functools.lru_cache(maxsize=1024)
-def _within(d: Description, limit: int, device: bool, threads: int) -> Description:
+def _within(d: Description, limit: int, footing: Footing, threads: int) -> Description:
     """As above; each of the threads may have memory of its own."""
-    least, best = total_bytes(d, device), d
+    d = replace(d, lean=True)
+    least, best = total_bytes(d, footing), d
     if least <= limit:
         return d
     steps = math.inf
-    for candidate, needed in () if d.full_history else _candidates(d, limit, device):
+    for candidate, needed in () if d.full_history else _candidates(d, limit, footing):
         least = min(least, needed)
         if needed <= limit and (repeated := repeated_steps(candidate)) < steps:
             steps, best = repeated, candidate
@@ -77,20 +85,20 @@ def _within(d: Description, limit: int, device: bool, threads: int) -> Descripti
     return best
 
 
-def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Description, int]]:
+def _candidates(d: Description, limit: int, footing: Footing) -> Iterator[tuple[Description, int]]:
     """Descriptions, each with as long a history as fits, or of one step, and their bytes."""
     count = 1
     while count <= d.nt:
         interval = -(-d.nt // count)
         for inner in range(_MOST_INNER_STATES + 1):
             one = replace(d, checkpoint_interval=interval, history_steps=1, inner_states=inner)
-            needed = total_bytes(one, device)
+            needed = total_bytes(one, footing)
             if interval > d.sampling and needed <= limit:
                 longer = replace(one, history_steps=1 + d.sampling)
-                a_sample = total_bytes(longer, device) - needed
+                a_sample = total_bytes(longer, footing) - needed
                 more = (limit - needed) // a_sample * d.sampling if a_sample else interval
                 one = replace(one, history_steps=min(interval, 1 + more))
-                needed = total_bytes(one, device)
+                needed = total_bytes(one, footing)
             yield one, needed
             if needed > limit or one.history_steps == interval:
                 break  # more states do not fit, or would not be used
@@ -99,6 +107,8 @@ def _candidates(d: Description, limit: int, device: bool) -> Iterator[tuple[Desc
 
 def repeated_steps(d: Description) -> int:
     """Forward steps that a gradient marches again."""
+    if d.boundary:
+        return d.nt
     if d.full_history:
         # What is not with the other arrays is made, and lives, inside one call of the core.
         return d.nt if d.place else 0
@@ -106,6 +116,17 @@ def repeated_steps(d: Description) -> int:
     interval, history, inner = native.storage(d)
     whole, rest = divmod(d.nt, interval)
     return whole * _repeated(interval, history, inner + 1) + _repeated(rest, history, inner + 1)
+
+
+def check_reversible(equation: Equation, ndim: int) -> None:
+    """Raise where the fields cannot be marched back."""
+    if not all(stage.reversible for stage in equation.stages(ndim)):
+        checks.fail(
+            "gradient_storage",
+            f"is 'boundary', but in the equation {equation.name} waves lose energy on their way, "
+            "so that their past cannot be rebuilt",
+            "'auto', 'checkpoint' or 'full'",
+        )
 
 
 def _repeated(steps: int, history: int, states: int) -> int:

@@ -254,3 +254,92 @@ def test_it_is_refused_where_it_does_not_fit():
         with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
             front.call(arguments | {"memory_limit": needed - 1})
         assert numpy(front.call(arguments | {"memory_limit": needed})[-1]).any()
+
+
+BOUNDARY = {"gradient_storage": "boundary"}
+REBUILT = pytest.mark.parametrize(
+    ("name", "equation"),
+    rows(
+        itertools.product(FRONT_ENDS, [name for name in NAMES if name != "damped"]),
+        lambda name, equation: name != "jax" or equation == "acoustic",
+    ),
+)
+SPACE = (24, 60)  # with cells that no layer reaches
+
+
+def spacious(equation, nt, dtype="float64"):
+    arguments = case_of(equation, 2, nt, dtype, space=SPACE)
+    names = [*EQUATIONS[equation].parameters]
+    return arguments, [*names, next(k for k in arguments if k.startswith("source_amplitudes"))]
+
+
+@REBUILT
+def test_boundary_agrees_to_rounding(name, equation):
+    """With sub-stepping, at faces that reflect, and where gradients of some cells are wanted."""
+    front = FRONT_ENDS[name]()
+    arguments, names = spacious(equation, 60)
+    for more in (
+        {"dt": 3 * arguments["dt"]},
+        {} if equation == "elastic" else {"boundary": ["free", "pml", "rigid", "pml"]},
+        {"grad_region": [(8, 14), (20, 50)], "model_gradient_sampling_interval": 2},
+    ):
+        given = arguments | more
+        if "boundary" in more:
+            given["pml_width"] = [0, 2, 0, 5]
+        want = front.gradients(loss, given, names, equation)
+        got = front.gradients(loss, given | BOUNDARY, names, equation)
+        for ours, plain in zip(got, want, strict=True):
+            assert_close(ours, plain, 1e-11)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_boundary_of_second_derivatives(name):
+    front, arguments = FRONT_ENDS[name](), case_of("scalar", 2, 30, space=SPACE)
+    t = front.jax if name == "jax" else front.torch.func
+    v = front.array(arguments.pop("v"))
+    turn = front.array(np.random.default_rng(3).normal(size=v.shape))
+    given = {k: front.array(x) for k, x in arguments.items()}
+
+    def products(**storage):
+        f = lambda v: loss(front.module.scalar(v, **given, **storage))  # noqa: E731
+        born = lambda v: t.jvp(f, (v,), (turn,))[1]  # noqa: E731
+        return [front.module.hessian_vector_product(f, v, turn), t.grad(born)(v)]
+
+    for ours, plain in zip(products(**BOUNDARY), products(), strict=True):
+        assert_close(ours, plain, 1e-11)
+
+
+def test_boundary_in_single_precision():
+    """Rounding grows with the steps that are marched back, slowly."""
+    front = FRONT_ENDS["torch"]()
+    for equation in ("scalar", "elastic"):
+        arguments, names = spacious(equation, 1000, "float32")
+        want = front.gradients(loss, arguments, names, equation)
+        got = front.gradients(loss, arguments | BOUNDARY, names, equation)
+        for ours, plain in zip(got, want, strict=True):
+            assert_close(ours, plain, 1e-4)
+
+
+def test_boundary_keeps_less():
+    arguments = case_of("acoustic", 2, 400, "float32", space=(200, 200))
+    plans = {
+        key: dualwave.plan("acoustic", **arguments, **given)
+        for key, given in {
+            "full": FULL,
+            "boundary": BOUNDARY,
+            "region": BOUNDARY | {"grad_region": [(20, 180), (40, 160)]},
+        }.items()
+    }
+    history = {key: plan.gradient_memory["history"] for key, plan in plans.items()}
+    assert history["boundary"] < 0.3 * history["full"]
+    assert history["region"] < 0.2 * history["boundary"]
+    assert plans["boundary"].recomputation == 1
+    assert "boundary, history of 400 steps" in str(plans["boundary"])
+
+
+def test_boundary_is_refused_where_waves_lose_energy():
+    arguments = case_of("damped", 1, 9)
+    with pytest.raises(
+        ValueError, match="gradient_storage: is 'boundary', but in the equation damped"
+    ):
+        dualwave.plan("damped", **arguments, **BOUNDARY)

@@ -11,6 +11,7 @@ import torch
 
 from ..framework import Framework, Widths, check_widths
 from . import _compat
+from .held import held_bytes
 
 NO_CALLBACKS = "callbacks are not supported under torch.compile or torch.export: leave them out"
 
@@ -102,6 +103,14 @@ class TorchFramework(Framework):
 
     def grad(self, function: Callable) -> Callable[[Any], Any]:
         return torch.func.grad(function)
+
+    def can_tell_held(self) -> bool:
+        # While a graph is traced nothing is held, and whoever compiles it decides what will be.
+        return not torch.compiler.is_compiling()
+
+    def held(self, function: Callable, models: dict[str, torch.Tensor]) -> tuple[int, int]:
+        with torch._C._DisableFuncTorch(), torch.inference_mode(False), torch.enable_grad():
+            return held_bytes(function, models)
 
     def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         if torch.compiler.is_compiling():

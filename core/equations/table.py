@@ -92,6 +92,24 @@ class Stage:
             names = [exchanged.get(name, name) for name in names]
         return tuple(names)
 
+    @property
+    def reversible(self) -> bool:
+        """Whether the state before follows from the state after: where all that is added to a
+        target is a coefficient's, or the target is replaced by what has -1 times its old value."""
+        if self.accumulate:
+            return all(term.coefficient is not None for term in self.terms)
+        return all(self._leaps(target) for target in self.targets)
+
+    def _leaps(self, target: str) -> bool:
+        old = [
+            (piece.op, term.coefficient, term.scale * piece.scale)
+            for term in self.terms
+            for piece in self.pieces
+            if term.target == piece.field == target and piece.quantity == term.quantity
+        ]
+        plain = all(op == "value" and coefficient is None for op, coefficient, _ in old)
+        return plain and sum(scale for *_, scale in old) == -1
+
 
 class Action(NamedTuple):
     """What one sample of a source adds to a field, or what a receiver reads of it.

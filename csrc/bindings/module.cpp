@@ -3,6 +3,7 @@
 
 #include "bindings/ffi.hpp"
 #include "bindings/python_operands.hpp"
+#include "cpu/buffer.hpp"
 #include "cpu/team.hpp"
 #include "engine/interrupt.hpp"
 #include "engine/registry.hpp"
@@ -67,6 +68,8 @@ NB_MODULE(_C, m) {
   m.def("set_num_threads", &set_num_threads, nb::arg("threads"),
         "Threads of the core's team, for both front ends.");
   m.def("get_num_threads", &num_threads, "Threads of the core's team.");
+  m.def("kept_workspace", &kept_workspace, "Bytes of workspace that wait for the next call.");
+  m.def("release_workspace", &release_workspace, "Gives them back to the system.");
   m.def("set_blocking", &set_blocking, nb::arg("cache_bytes"), nb::arg("front_cells"),
         "When and how time steps are blocked; results do not depend on it.");
   m.def("instruction_set", &instruction_set,

@@ -84,8 +84,7 @@ template <class T>
 T* Shot<T>::callers_history() const {
   const Description& d = p_.description;
   T* all = d.full ? p_.residual() : nullptr;
-  return all ? all + shot_ * residual_shape(d, p_.equation, p_.layout.geometry, p_.layout.state_size).size()
-             : nullptr;
+  return all ? all + shot_ * residual_shape(d, p_.history, p_.layout.state_size).size() : nullptr;
 }
 
 // The quantities of a sampled step.
@@ -93,34 +92,102 @@ template <class T>
 T* Shot<T>::history(int level, Index sample) const {
   T* callers = p_.description.packing == Packing::none ? callers_history() : nullptr;
   if (callers && level > 0) return m_.history[level].data();
-  return (callers ? callers : m_.history[level].data()) +
-         quantities_size(sample, p_.equation, p_.layout.geometry);
+  return (callers ? callers : m_.history[level].data()) + p_.history.plain(sample);
+}
+
+// The first of what is kept of a level, packed or to be rebuilt; null where nothing is.
+template <class T>
+T* Shot<T>::kept(int level) const {
+  T* callers = callers_history();
+  return !callers ? m_.packed[level].data() : level == 0 ? callers : nullptr;
+}
+
+// Rows [begin, end) of a box, numbered from its first, between arrays where cell (z, y, x) is at of(z, y) +
+// x, and one that has the box's cells in order.
+template <class T, class Of>
+void move_box(const Box& box, Index begin, Index end, T* packed, bool pack, Of&& of) {
+  const Index length = box.extent(2);
+  for (Index r = begin; r < end; ++r) {
+    T* row = of(box.first[0] + r / box.extent(1), box.first[1] + r % box.extent(1)) + box.first[2];
+    T* kept = packed + r * length;
+    std::memcpy(pack ? kept : row, pack ? row : kept, sizeof(T) * length);
+  }
+}
+
+// This member's share of what is kept of a sampled step, to or from where it is.
+template <class T>
+void Shot<T>::move_frame(int level, Index sample, Index kept_sample, bool keep) const {
+  const Window& w = p_.layout.window;
+  T* to = kept(level) + p_.history.kept(kept_sample);
+  for (int h = 0; h < p_.equation.histories(); ++h) {
+    T* quantity = history(level, sample) + h * w.size;
+    for (int b = 0; b < p_.history.frame.count; ++b) {
+      const Box& box = p_.history.frame.box[b];
+      const Index rows = box.extent(0) * box.extent(1);
+      move_box(box, rows * who_.index / who_.count, rows * (who_.index + 1) / who_.count, to, keep,
+               [&](Index z, Index y) { return quantity + w.offset(z, y); });
+      to += box.cells();
+    }
+  }
+}
+
+// The event's rows of the strips that a stage reads.
+template <class T>
+void Shot<T>::move_strips(int stage, Index step, bool keep) const {
+  const Geometry& g = p_.layout.geometry;
+  for (int l = 0; l < levels(); ++l) {
+    T* base = kept(l);
+    for (const Strip& strip : p_.history.strips) {
+      if (!base || strip.stage != stage) continue;
+      const Box& box = strip.box;
+      T* field = m_.state[l].data() + slot_[strip.field] * g.grid + g.origin;
+      for (Index z = 0; z < box.extent(0); ++z) {
+        const Index plane = (box.first[0] + z) * g.n[1] + box.first[1], first = z * box.extent(1);
+        const Index begin = std::clamp<Index>(row_begin_ - plane, 0, box.extent(1)),
+                    end = std::clamp<Index>(row_end_ - plane, begin, box.extent(1));
+        move_box(box, first + begin, first + end, base + p_.history.strips_at(step) + strip.at, keep,
+                 [&](Index of_z, Index y) { return field + of_z * g.stride[0] + y * g.stride[1]; });
+      }
+    }
+  }
+}
+
+// This member's share of the fields after the last step; the layers have no part in what is rebuilt.
+template <class T>
+void Shot<T>::move_last_fields(bool keep) const {
+  const Index size = p_.history.last_fields;
+  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+  T* fields = m_.state[0].data() + begin;
+  T* to = kept(0) + p_.history.fields_at() + begin;
+  std::memcpy(keep ? to : fields, keep ? fields : to, sizeof(T) * (end - begin));
 }
 
 // This member's rows of a sampled step, to or from the packed history.
 template <class T>
 void Shot<T>::move_history(Index sample, Index packed_sample, bool pack) try {
   const Description& d = p_.description;
-  const Geometry& g = p_.layout.geometry;
+  const Window& w = p_.layout.window;
   const PackingKernels<T>& kernels = find_packing<T>();
-  const Index begin = g.rows() * who_.index / who_.count, end = g.rows() * (who_.index + 1) / who_.count;
-  const Index row_bytes = packed_row_bytes(d.packing, g.n[2], d.bits), bytes = (end - begin) * row_bytes;
-  T* callers = callers_history();
-  for (int l = 0; l < (callers ? 1 : levels()); ++l)
+  const Index begin = w.rows() * who_.index / who_.count, end = w.rows() * (who_.index + 1) / who_.count;
+  const Index row_bytes = packed_row_bytes(d.packing, w.cells, d.bits), bytes = (end - begin) * row_bytes;
+  const int kept_levels = callers_history() ? 1 : levels();
+  if (d.boundary) {
+    for (int l = 0; l < kept_levels; ++l) move_frame(l, sample, packed_sample, pack);
+    return;
+  }
+  for (int l = 0; l < kept_levels; ++l)
     for (int h = 0; h < p_.equation.histories(); ++h) {
-      T* grid = history(l, sample) + h * g.grid;
-      const Index at = ((packed_sample * p_.equation.histories() + h) * g.rows() + begin) * row_bytes;
+      T* quantity = history(l, sample) + h * w.size;
+      const Index at = ((packed_sample * p_.equation.histories() + h) * w.rows() + begin) * row_bytes;
       HistoryStore* file = m_.file[l].get();
       if (file) packed_.resize(static_cast<std::size_t>(bytes));
-      unsigned char* rows =
-          file ? packed_.data()
-               : reinterpret_cast<unsigned char*>(callers ? callers : m_.packed[l].data()) + at;
+      unsigned char* rows = file ? packed_.data() : reinterpret_cast<unsigned char*>(kept(l)) + at;
       if (pack) {
-        kernels.pack(d.packing, g, grid, rows, begin, end);
+        kernels.pack(d.packing, w, quantity, rows, begin, end);
         if (file) file->write(rows, packed_.size(), at);
       } else {
         if (file) file->read(rows, packed_.size(), at);
-        kernels.unpack(d.packing, g, grid, rows, begin, end);
+        kernels.unpack(d.packing, w, quantity, rows, begin, end);
       }
     }
 } catch (...) {
@@ -132,9 +199,7 @@ template <class T>
 T* Shot<T>::traces(int level, Index step_in_segment) const {
   const Description& d = p_.description;
   T* first = m_.traces[level].data();
-  if (T* callers = callers_history())
-    first = level > 0 ? nullptr
-                      : callers + kept_size(d, d.samples_before(d.steps), p_.equation, p_.layout.geometry);
+  if (T* callers = callers_history()) first = level > 0 ? nullptr : callers + p_.history.size();
   return first ? first + step_in_segment * d.receivers * d.receiver_taps : nullptr;
 }
 
@@ -176,7 +241,7 @@ template <class T>
 bool Shot<T>::load_adjoint() {
   for (int l = 0; l < levels(); ++l) {
     clear(m_.adjoint[l].data(), p_.layout.state_size);
-    if (m_.gradient[l]) clear(m_.gradient[l].data(), p_.equation.coefficients * p_.layout.geometry.grid);
+    if (m_.gradient[l]) clear(m_.gradient[l].data(), p_.equation.coefficients * p_.layout.window.size);
   }
   if (!sync()) return false;
   if (who_.index == 0)
@@ -196,19 +261,20 @@ bool Shot<T>::store_adjoint() {
 template <class T>
 void Shot<T>::add_coefficient_gradients() {
   const Geometry& g = p_.layout.geometry;
+  const Window& w = p_.layout.window;
   const int coefficients = p_.equation.coefficients;
   const Index model = p_.model_index[kGradientRow * p_.description.shots + shot_];
   const T each = static_cast<T>(p_.description.sampling);  // a sample stands for as many steps
   for (int l = 0; l < levels(); ++l) {
     T* out = p_.level[l].gradient[kCoefficients];
     if (!out) continue;
-    for (Index row = 0; row < coefficients * g.rows(); ++row) {
-      const Index r = row % g.rows();
-      const T* from = m_.gradient[l].data() + row / g.rows() * g.grid + g.origin + r / g.n[1] * g.stride[0] +
-                      r % g.n[1] * g.stride[1];
-      T* to = out + (model * coefficients * g.rows() + row) * g.n[2];
-      for (Index x = 0; x < g.n[2]; ++x) to[x] += each * from[x];
-    }
+    for (int c = 0; c < coefficients; ++c)
+      for (Index z = w.first[0]; z < w.last[0]; ++z)
+        for (Index y = w.first[1]; y < w.last[1]; ++y) {
+          const T* from = m_.gradient[l].data() + c * w.size + w.offset(z, y);
+          T* to = out + (((model * coefficients + c) * g.n[0] + z) * g.n[1] + y) * g.n[2];
+          for (Index x = w.x_first; x < w.x_last; ++x) to[x] += each * from[x];
+        }
   }
 }
 

@@ -10,22 +10,60 @@ template <int order, class T>
 struct Rows {
   template <class Traits, int levels, bool save>
   static void forward(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    run<ForwardStage<Traits, order, T, levels, save>, Traits>(layout, view, begin, end);
+    using Plain = ForwardStage<Traits, order, T, levels, false>;
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      if constexpr (save) {
+        const Span kept = shared(layout, layout.window.first, layout.window.last, first, last);
+        apply<Plain, Traits>(layout, view, first, kept.first);
+        apply<ForwardStage<Traits, order, T, levels, true>, Traits>(layout, view, kept.first, kept.last);
+        apply<Plain, Traits>(layout, view, kept.last, last);
+      } else {
+        apply<Plain, Traits>(layout, view, first, last);
+      }
+    });
+  }
+  // The stage alone, where the PML has no part in it.
+  template <class Traits, int levels>
+  static void retreat(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    using Saving = ForwardStage<Traits, order, T, levels, true>;
+    using Plain = ForwardStage<Traits, order, T, levels, false>;
+    using Shared = Interpreted<order, T, kChunk>;
+    const Box& box = layout.interior;
+    if (box.empty()) return;
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      const Span inside = shared(layout, box.first, box.last, first, last);
+      const Span kept =
+          view.history[0] ? shared(layout, layout.window.first, layout.window.last, inside.first, inside.last)
+                          : Span{inside.last, inside.last};
+      const auto apply_to = [&](auto stage, Index from, Index to) {
+        if (from < to)
+          decltype(stage)::template apply<Shared>(Row<T>(layout, view, from), to - from, box.first[2],
+                                                  box.last[2], stage_table<Traits>);
+      };
+      apply_to(Plain{}, inside.first, kept.first);
+      apply_to(Saving{}, kept.first, kept.last);
+      apply_to(Plain{}, kept.last, inside.last);
+    });
   }
   template <class Traits, int levels>
   static void multiply(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    run<AdjointMultiply<Traits, T, levels>, Traits>(layout, view, begin, end);
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      apply<AdjointMultiply<Traits, T, levels>, Traits>(layout, view, first, last);
+    });
   }
   template <class Traits, int levels>
   static void gather(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    run<AdjointGather<Traits, order, T, levels>, Traits>(layout, view, begin, end);
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      apply<AdjointGather<Traits, order, T, levels>, Traits>(layout, view, first, last);
+    });
   }
 
  private:
-  // Rows [begin, end) of z * ny + y, as columns of tiles: the planes that a stencil along z reads of a tile
-  // then stay in the core's own cache from one plane to the next, as they would not of a whole plane.
-  template <class Stage, class Traits>
-  static void run(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+  // Rows [begin, end) of z * ny + y, some of one plane at a time, as columns of tiles: the planes that a
+  // stencil along z reads of a tile then stay in the core's own cache from one plane to the next, as they
+  // would not of a whole plane.
+  template <class F>
+  static void for_tiles(const Layout<T>& layout, Index begin, Index end, F&& f) {
     const Geometry& g = layout.geometry;
     const Index ny = g.n[1];
     const Index planes = kArraysAtATime * (2 * g.halo + 1);
@@ -36,8 +74,16 @@ struct Rows {
         const Index from = z * ny + y, to = z * ny + (y + tile < ny ? y + tile : ny);
         const Index first = from > begin ? from : begin, last = to < end ? to : end;
         for (Index r = first; r < last; r += kRowsAtATime)
-          apply<Stage, Traits>(layout, view, r, r + kRowsAtATime < last ? r + kRowsAtATime : last);
+          f(r, r + kRowsAtATime < last ? r + kRowsAtATime : last);
       }
+  }
+
+  // Those of the rows [first, last) of one plane that a box from `from` to `to` has.
+  template <class Cells>
+  static Span shared(const Layout<T>& layout, const Cells& from, const Cells& to, Index first, Index last) {
+    const Index ny = layout.geometry.n[1], z = first / ny;
+    const Span both = Span{z * ny + from[1], z * ny + to[1]} & Span{first, last};
+    return z < from[0] || z >= to[0] || both.first >= both.last ? Span{last, last} : both;
   }
 
   static constexpr Index kTileBytes = 512 * 1024;  // half of a core's L2 cache, as cores are now
@@ -48,6 +94,7 @@ struct Rows {
   // Rows [first, last) of one plane. What starts a loop is done once for all of them, where it may.
   template <class Stage, class Traits>
   static void apply(const Layout<T>& layout, const View<T>& view, Index first, Index last) {
+    if (first == last) return;
     using Shared = Interpreted<order, T, kChunk>;
     constexpr const StageTable& table = stage_table<Traits>;
     constexpr bool with_ends = Stage::absorbs_ends();

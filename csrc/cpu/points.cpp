@@ -70,19 +70,19 @@ void Shot<T>::keep_traces(Index step_in_segment) {
 
 // Adds weight * sample at nodes, those on fields of `stage` if one is named.
 template <class T>
-void Shot<T>::emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage,
-                   Index step) {
+void Shot<T>::emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step,
+                   T sign) {
   for_nodes(points, order, [&](Index i) {
     const Node& node = points.nodes[i];
     if (stage >= 0 && p_.stage_of_field[node.field] != stage) return;
     for (int level = 0; level < levels(); ++level)
-      *to.at(level, node) += emitted(points, i / points.taps, i, step, level);
+      *to.at(level, node) += sign * emitted(points, i / points.taps, i, step, level);
   });
 }
 
 template <class T>
-void Shot<T>::inject(int stage, Index step) {
-  emit(p_.sources, p_.source_order, blocks(m_.state), stage, step);
+void Shot<T>::inject(int stage, Index step, T sign) {
+  emit(p_.sources, p_.source_order, blocks(m_.state), stage, step, sign);
 }
 
 template <class T>

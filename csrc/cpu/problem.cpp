@@ -1,12 +1,7 @@
 #include "cpu/problem.hpp"
 
-#if defined(__linux__)
-#  include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -16,25 +11,6 @@
 namespace dualwave {
 
 namespace {
-
-constexpr std::size_t kLine = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
-std::uintptr_t aligned(const void* p, std::size_t to) {
-  return (reinterpret_cast<std::uintptr_t>(p) + to - 1) / to * to;
-}
-
-// A wish, for memory that has not been touched: fields of a large grid have more small pages than the
-// processor keeps addresses of, and each takes a fault.
-void prefer_huge_pages(void* begin, std::size_t bytes) {
-#if defined(__linux__)
-  const std::uintptr_t first = aligned(begin, kHugePage),
-                       last = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / kHugePage * kHugePage;
-  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#else
-  (void)begin, (void)bytes;
-#endif
-}
 
 template <class T>
 RowOrder row_order(const Points<T>& points, Index shots) {
@@ -56,39 +32,6 @@ RowOrder row_order(const Points<T>& points, Index shots) {
 }  // namespace
 
 template <class T>
-void Buffer<T>::resize(Index size) {
-  const std::size_t bytes = static_cast<std::size_t>(size) * sizeof(T);
-  owner_.reset();
-  data_ = nullptr;
-  if (size == 0) return;
-#if defined(__linux__)
-  if (bytes >= 2 * kHugePage) {
-    const std::size_t mapped = bytes + kHugePage;
-    void* p = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) throw std::bad_alloc();
-    owner_ = {p, Free{mapped}};
-    data_ = reinterpret_cast<T*>(aligned(p, kHugePage));
-    prefer_huge_pages(data_, bytes);
-    return;
-  }
-#endif
-  owner_ = {std::calloc(bytes + kLine, 1), Free{}};
-  if (!owner_) throw std::bad_alloc();
-  data_ = reinterpret_cast<T*>(aligned(owner_.get(), kLine));
-}
-
-template <class T>
-void Buffer<T>::Free::operator()(void* p) const {
-#if defined(__linux__)
-  if (mapped) {
-    munmap(p, mapped);
-    return;
-  }
-#endif
-  std::free(p);
-}
-
-template <class T>
 Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
     : Call<T>(d, m, operands),
       kernels(find_kernels<T>(d.equation, d.dim, d.order)),
@@ -108,7 +51,7 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   if (this->wants_gradient(kCoefficients)) check_models(kGradientRow, d.gradients);
   if (this->residual_out) {
     const Layout<T>& l = this->layout;
-    const Index size = d.shots * residual_shape(d, this->equation, l.geometry, l.state_size).size();
+    const Index size = d.shots * residual_shape(d, this->history, l.state_size).size();
     prefer_huge_pages(this->residual_out, size * sizeof(T));
   }
   pack_profiles();
@@ -132,6 +75,7 @@ void Problem<T>::pack_coefficients(int l) {
   const Index grids = this->level[l].models * this->equation.coefficients;
   Buffer<T>& packed = coefficients[l];
   packed.resize(grids * g.grid);
+  if (this->description.boundary && is_reverse(this->map)) reversed[l].resize(grids * g.grid);
   const T* from = this->level[l].coefficients;
   const Index rows = grids * g.rows();
   const int members = rows * g.n[2] > 65536 ? num_threads() : 1;
@@ -141,6 +85,8 @@ void Problem<T>::pack_coefficients(int l) {
       T* to = packed.data() + r / g.rows() * g.grid + g.origin + row / g.n[1] * g.stride[0] +
               row % g.n[1] * g.stride[1];
       std::memcpy(to, from + r * g.n[2], sizeof(T) * g.n[2]);
+      if (T* back = reversed[l].data())
+        for (Index x = 0; x < g.n[2]; ++x) back[to - packed.data() + x] = -to[x];
     }
   });
 }
@@ -189,7 +135,5 @@ void Problem<T>::pack_profiles() {
 
 template struct Problem<float>;
 template struct Problem<double>;
-template class Buffer<float>;
-template class Buffer<double>;
 
 }  // namespace dualwave

@@ -2,35 +2,15 @@
 // checked.
 #pragma once
 #include <atomic>
-#include <cstdlib>
 #include <exception>
-#include <memory>
 #include <mutex>
 #include <vector>
 
+#include "cpu/buffer.hpp"
 #include "engine/call.hpp"
 #include "kernels/points.hpp"
 
 namespace dualwave {
-
-// Zeroed memory. It comes from calloc or the system, which zeroes pages when a thread first touches them.
-template <class T>
-class Buffer {
- public:
-  Buffer() = default;
-  explicit Buffer(Index size) { resize(size); }
-  void resize(Index size);  // 0: none; throws std::bad_alloc
-  T* data() const { return data_; }
-  explicit operator bool() const { return data_ != nullptr; }
-
- private:
-  struct Free {
-    std::size_t mapped = 0;  // bytes of a mapping; 0: memory of calloc
-    void operator()(void* p) const;
-  };
-  std::unique_ptr<void, Free> owner_;
-  T* data_ = nullptr;  // aligned to a cache line
-};
 
 // The nodes of each shot's sources, or receivers, in the order of their rows; ignored ones left out.
 struct RowOrder {
@@ -61,6 +41,7 @@ template <class T>
 struct Problem : Call<T> {
   const Kernels<T>& kernels;
   Buffer<T> coefficients[kLevels];  // haloed grids [model][coefficient]
+  Buffer<T> reversed[kLevels];      // the same with the signs reversed, where fields are rebuilt
   Buffer<T> zero_row;               // stands for the coefficients of a level that has none
   Points<T> sources, receivers;
   RowOrder source_order, receiver_order;
@@ -80,7 +61,5 @@ struct Problem : Call<T> {
 
 extern template struct Problem<float>;
 extern template struct Problem<double>;
-extern template class Buffer<float>;
-extern template class Buffer<double>;
 
 }  // namespace dualwave

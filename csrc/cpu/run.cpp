@@ -43,13 +43,15 @@ Wavefronts wavefronts(const Call<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
   const int stages = static_cast<int>(call.equation.stages.size());
   const Index models = call.equation.coefficients * l.geometry.grid, bytes = call.levels * sizeof(T);
-  const Index gradient = call.wants_gradient(kCoefficients) ? models : 0;
+  const Index gradient = call.wants_gradient(kCoefficients) ? call.equation.coefficients * l.window.size : 0;
   const Index most = most_steps(call.description, l.state_size);
   const auto make = [&](Index size, int events) {
     return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
+  const bool rebuilds = make_schedule(call).rebuilds;
+  const Index rebuilt = rebuilds ? l.state_size + models : 0;
   return {make(l.state_size + models, stages),
-          make(l.state_size + models + gradient + l.scratch_size, 2 * stages)};
+          make(l.state_size + models + gradient + l.scratch_size + rebuilt, (rebuilds ? 4 : 2) * stages)};
 }
 
 template <class T>
@@ -103,6 +105,13 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
 
 void run(const Description& d, Map map, const Operands& operands) {
   InterruptScope scope;
+  // After all that has memory of the workspace, however the run ends.
+  const struct Release {
+    bool all;
+    ~Release() {
+      if (all) release_workspace();
+    }
+  } release{d.lean};
   if (d.bits == 32)
     run_typed<float>(d, map, operands);
   else
@@ -114,7 +123,7 @@ Index state_size(const Description& d) { return packed_state_size(d, equation_in
 ResidualShape residual_shape(const Description& d) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
-  return residual_shape(d, equation, l.geometry, l.state_size);
+  return residual_shape(d, History(d, equation, l.geometry, l.window), l.state_size);
 }
 
 Index stored_bytes(const Description& d, bool device) {
@@ -123,7 +132,7 @@ Index stored_bytes(const Description& d, bool device) {
   const Layout<float> l = make_layout<float>(d, equation);
   const Division division = divide(d, l, Map::adjoint);
   const Index at_once = device ? d.shots : division.separate ? division.members : 1;
-  return at_once * kept_size(d, d.most_samples(), equation, l.geometry) * (d.bits / 8);
+  return at_once * History(d, equation, l.geometry, l.window).fields_at() * (d.bits / 8);
 }
 
 Index workspace_bytes(const Description& d, Map map, bool device) {
@@ -133,19 +142,20 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   needs.levels = levels_of(map);
   needs.reverse = is_reverse(map);
   needs.residual = map == Map::adjoint && d.place == Place::caller;
-  ShotSizes size = shot_sizes(d, equation, l, needs);
+  const History history(d, equation, l.geometry, l.window);
+  ShotSizes size = shot_sizes(d, equation, l, history, needs);
   const bool packed = d.packing != Packing::none, elsewhere = d.place != Place::caller;
   if (elsewhere) size.packed = 0;
   // On the way to a file a grid is packed apart. A device takes one step at a time, and packs all of it
   // apart.
-  Index apart = elsewhere && !device ? kept_size(d, 1, equation, l.geometry) / equation.histories() : 0;
+  Index apart = elsewhere && !device ? history.kept(1) / equation.histories() : 0;
   if (device && needs.reverse && packed) {
-    size.history = quantities_size(1, equation, l.geometry);
-    if (elsewhere) size.packed = kept_size(d, 1, equation, l.geometry);
+    size.history = history.plain(1);
+    if (elsewhere) size.packed = history.kept(1);
   }
   const Index shot = size.total(needs.levels) + apart;
   const Division division = divide(d, l, map);
-  const Index models = equation.coefficients * l.geometry.grid;
+  const Index models = equation.coefficients * l.geometry.grid * (d.boundary && needs.reverse ? 2 : 1);
   const Index at_once = device ? d.shots : division.separate ? division.members : 1;
   return (needs.levels * models + shot * at_once) * (d.bits / 8);
 }

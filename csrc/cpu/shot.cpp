@@ -10,17 +10,16 @@ bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
 template <class T>
 ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& l,
-                     const Needs& needs) {
+                     const History& history, const Needs& needs) {
   const Index at_once = most_steps(d, l.state_size);
   const Index source_nodes = d.sources * d.source_taps, receiver_nodes = d.receivers * d.receiver_taps;
   ShotSizes size;
   size.state = l.state_size;
   if (needs.records) size.samples = at_once * receiver_nodes;
   const bool has_history = d.full && needs.residual, packed = d.packing != Packing::none;
-  const auto quantities = [&](Index samples) { return quantities_size(samples, equation, l.geometry); };
   if (!needs.reverse) {
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
-    if (has_history && (packed || needs.levels > 1)) size.history = quantities(packed ? at_once : 1);
+    if (has_history && (packed || needs.levels > 1)) size.history = history.plain(packed ? at_once : 1);
     return size;
   }
   size.adjoint = l.state_size;
@@ -28,10 +27,10 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   if (needs.source_gradients) size.lambdas = at_once * source_nodes;
   if (needs.receiver_weights && !has_history) size.traces = d.history_steps * receiver_nodes;
   if (needs.models) {
-    size.gradient = equation.coefficients * l.geometry.grid;
-    if (packed) size.history = quantities(at_once);
-    if (!packed && !has_history) size.history = quantities(d.most_samples());
-    if (packed && !has_history) size.packed = kept_size(d, d.most_samples(), equation, l.geometry);
+    size.gradient = equation.coefficients * l.window.size;
+    if (packed) size.history = history.plain(at_once);
+    if (!packed && !has_history) size.history = history.plain(d.most_samples());
+    if (packed && !has_history) size.packed = history.fields_at();
   }
   if (needs.models || needs.receiver_weights)
     size.checkpoints =
@@ -41,22 +40,23 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
 
 template <class T>
 ShotMemory<T>::ShotMemory(const Problem<T>& p) {
-  const ShotSizes size = shot_sizes(p.description, p.equation, p.layout, p.needs());
+  const ShotSizes size = shot_sizes(p.description, p.equation, p.layout, p.history, p.needs());
   for (int level = 0; level < p.levels; ++level) {
-    state[level].resize(size.state);
-    adjoint[level].resize(size.adjoint);
+    // What is cleared at the start of a march, or written before it is read, need not be of zeros.
+    state[level].resize(size.state, Content::any);
+    adjoint[level].resize(size.adjoint, Content::any);
     scratch[level].resize(size.scratch);
-    gradient[level].resize(size.gradient);
-    history[level].resize(size.history);
+    gradient[level].resize(size.gradient, Content::any);
+    history[level].resize(size.history, Content::any);
     if (p.description.place == Place::disk && size.packed > 0)
       file[level] = make_file_store(p.description.folder, size.packed * static_cast<Index>(sizeof(T)));
     else
-      packed[level].resize(size.packed);
+      packed[level].resize(size.packed, Content::any);
     traces[level].resize(size.traces);
     samples[level].resize(size.samples);
     lambdas[level].resize(size.lambdas);
   }
-  checkpoints.resize(size.checkpoints);
+  checkpoints.resize(size.checkpoints, Content::any);
 }
 
 template <class T>
@@ -81,7 +81,7 @@ View<T> Shot<T>::view(int stage, Index sample) const {
     v.coefficient[l] = c ? c.data() + model * p_.equation.coefficients * grid : p_.zero_row.data();
     v.coefficient_step[l] = c ? 1 : 0;
     if (sample >= 0) {
-      v.history[l] = history(l, sample) + before * grid;
+      v.history[l] = history(l, sample) + before * p_.layout.window.size;
       v.gradient[l] = m_.gradient[l].data();
     }
     v.adjoint[l] = m_.adjoint[l].data();
@@ -98,6 +98,16 @@ void Shot<T>::update(int stage, Index sample) {
   const RowKernel<T> kernel =
       sample >= 0 ? p_.kernels.forward_saving[stage][levels] : p_.kernels.forward[stage][levels];
   kernel(p_.layout, view(stage, sample), row_begin_, row_end_);
+}
+
+template <class T>
+void Shot<T>::retreat(int stage, Index sample) {
+  View<T> v = view(stage, sample);
+  // What adds to a field takes away with the coefficients' signs reversed; a leapfrog is its own inverse.
+  for (int l = 0; l < levels() && p_.equation.stages[stage].accumulate; ++l)
+    if (p_.coefficients[l])
+      v.coefficient[l] = p_.reversed[l].data() + (v.coefficient[l] - p_.coefficients[l].data());
+  p_.kernels.retreat[stage][this->log_levels()](p_.layout, v, row_begin_, row_end_);
 }
 
 template <class T>
@@ -132,8 +142,10 @@ void Shot<T>::mirror_scratch(int slot, int axis, Nodes nodes) {
     mirror_grid(m_.scratch[l].data() + slot * p_.layout.geometry.grid, axis, nodes);
 }
 
-template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<float>&, const Needs&);
-template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<double>&, const Needs&);
+template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<float>&, const History&,
+                              const Needs&);
+template ShotSizes shot_sizes(const Description&, const EquationInfo&, const Layout<double>&, const History&,
+                              const Needs&);
 template struct ShotMemory<float>;
 template struct ShotMemory<double>;
 template class Shot<float>;

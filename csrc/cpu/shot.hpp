@@ -30,7 +30,7 @@ struct ShotSizes {
 
 template <class T>
 ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& layout,
-                     const Needs& needs);
+                     const History& history, const Needs& needs);
 
 template <class T>
 struct ShotMemory {
@@ -63,6 +63,7 @@ class Shot : public TimeLoop<Shot<T>> {
   int levels() const { return p_.levels; }
   View<T> view(int stage, Index sample) const;
   void update(int stage, Index sample);
+  void retreat(int stage, Index sample);
   void multiply(int stage, Index sample);
   void gather(int stage, Index sample);
 
@@ -80,12 +81,13 @@ class Shot : public TimeLoop<Shot<T>> {
   void keep(T* const (&to)[kLevels]);
   void keep_traces(Index step_in_segment);
   bool finish_records(Index first, Index last);
-  void inject(int stage, Index step);
+  void inject(int stage, Index step, T sign);
   void source_gradients(int stage, Index step);
   bool finish_source_gradients(Index first, Index last);
   void receiver_gradients(Index step, Index step_in_segment);
   void inject_residuals(Index step);
-  void emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step);
+  void emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step,
+            T sign = 1);
   template <class F>
   void for_nodes(const Points<T>& points, const RowOrder& order, F&& f) const;
   Blocks<T> blocks(const Buffer<T> (&of)[kLevels]) const;
@@ -104,10 +106,14 @@ class Shot : public TimeLoop<Shot<T>> {
   void for_packed(int psi_copy, F&& f) const;
   T* checkpoint(Index number, int level) const;
   T* callers_history() const;
+  T* kept(int level) const;
   T* history(int level, Index sample) const;
   void pack_history(Index from, Index to) { move_history(from, to, true); }
   void unpack_history(Index to, Index from) { move_history(to, from, false); }
   void move_history(Index sample, Index packed_sample, bool pack);
+  void move_frame(int level, Index sample, Index kept_sample, bool keep) const;
+  void move_strips(int stage, Index step, bool keep) const;
+  void move_last_fields(bool keep) const;
   // After a crossing of the barrier: for all members alike, since none moves history before all have asked.
   bool moved() const { return !p_.failure; }
   T* traces(int level, Index step_in_segment) const;

@@ -58,7 +58,9 @@ class Batch : public TimeLoop<Batch<T>> {
   bool finish_source_gradients(Index, Index) const { return true; }
   int levels() const { return call_.levels; }
   BatchView<T> view(int stage, Index sample) const;
+  const Launches<T>& launches() const;
   void update(int stage, Index sample);
+  void retreat(int stage, Index sample);
   void multiply(int stage, Index sample);
   void gather(int stage, Index sample);
 
@@ -84,11 +86,16 @@ class Batch : public TimeLoop<Batch<T>> {
   void unpack_history(Index to, Index from) { move_history(to, from, false); }
   void move_history(Index sample, Index packed_sample, bool pack);
   void move_packed_history(Index sample, int level, bool pack);
+  Kept kept(int level, Index at) const;
+  void move_box(const Box& box, Kept cells, const Index (&stride)[2], Kept kept, bool keeps);
+  void move_frame(int level, Index sample, Index kept_sample, bool keeps);
+  void move_strips(int stage, Index step, bool keeps);
+  void move_last_fields(bool keeps);
   bool moved() const { return true; }
   Kept traces(int level, Index step_in_segment) const;
   void keep_traces(Index step_in_segment);
-  void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step);
-  void inject(int stage, Index step) { emit(sources_, state_, stage, step); }
+  void emit(const Points<T>& points, device::Buffer<T> (&to)[kLevels], int stage, Index step, T sign = 1);
+  void inject(int stage, Index step, T sign) { emit(sources_, state_, stage, step, sign); }
   void inject_residuals(Index step) { emit(receivers_, adjoint_, -1, step); }
   void source_gradients(int stage, Index step);
   void receiver_gradients(Index step, Index step_in_segment);
@@ -119,8 +126,8 @@ class Batch : public TimeLoop<Batch<T>> {
   const Stream& stream_;
   Layout<T> layout_;
   Points<T> sources_, receivers_;
-  device::Buffer<T> coefficients_[kLevels], state_[kLevels], adjoint_[kLevels], scratch_[kLevels],
-      history_[kLevels], packed_[kLevels], gradient_[kLevels], traces_[kLevels];
+  device::Buffer<T> coefficients_[kLevels], reversed_[kLevels], state_[kLevels], adjoint_[kLevels],
+      scratch_[kLevels], history_[kLevels], packed_[kLevels], gradient_[kLevels], traces_[kLevels];
   std::unique_ptr<HistoryStore> store_[kLevels];  // of a history that is not on the device
   std::vector<unsigned char> crossing_;           // a step's, on its way to or from there
   device::Buffer<T> checkpoints_, profiles_, zero_row_;

@@ -134,14 +134,13 @@ void Batch<T>::move_checkpoint(Index number, bool save) {
 template <class T>
 typename Batch<T>::Kept Batch<T>::callers_history() const {
   const Description& d = call_.description;
-  return {d.full ? call_.residual() : nullptr,
-          residual_shape(d, call_.equation, layout_.geometry, layout_.state_size).size()};
+  return {d.full ? call_.residual() : nullptr, residual_shape(d, call_.history, layout_.state_size).size()};
 }
 
 // The quantities of a sampled step.
 template <class T>
 typename Batch<T>::Kept Batch<T>::history(int level, Index sample) const {
-  const auto size = [&](Index samples) { return quantities_size(samples, call_.equation, layout_.geometry); };
+  const auto size = [&](Index samples) { return call_.history.plain(samples); };
   if (call_.description.packing != Packing::none) return {history_[level].data(), size(1)};
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {history_[level].data(), size(1)};
@@ -149,28 +148,99 @@ typename Batch<T>::Kept Batch<T>::history(int level, Index sample) const {
   return {history_[level].data() + size(sample), size(call_.description.most_samples())};
 }
 
-// The same, packed; null where a level's are not kept.
+// What is kept of a level, packed or to be rebuilt, from an offset on; null where nothing is.
 template <class T>
-typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const {
-  const Description& d = call_.description;
-  const auto size = [&](Index samples) { return kept_size(d, samples, call_.equation, layout_.geometry); };
+typename Batch<T>::Kept Batch<T>::kept(int level, Index at) const {
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {nullptr, 0};
-  if (callers.first) return {callers.first + size(sample), callers.stride};
-  if (d.place != Place::caller) return {packed_[level].data(), size(1)};
-  return {packed_[level].data() + size(sample), size(d.most_samples())};
+  if (callers.first) return {callers.first + at, callers.stride};
+  return {packed_[level].data() + at, call_.history.fields_at()};
 }
 
-// Row i of all shots' grids, plain and packed.
+template <class T>
+typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const {
+  if (call_.description.place != Place::caller) return {packed_[level].data(), call_.history.kept(1)};
+  return kept(level, call_.history.kept(sample));
+}
+
+// Between arrays where a shot's cell (z, y, x) is at an offset given by strides from cell (0, 0, 0), and ones
+// that have the box's cells in order.
+template <class T>
+struct BoxMove {
+  Box box;
+  typename Batch<T>::Kept cells, kept;
+  Index stride[3];
+  bool keeps;
+  DW_POINTS void operator()(Index i) const {
+    const Index of_box = box.cells(), shot = i / of_box, at = i % of_box;
+    const Index x = at % box.extent(2), y = at / box.extent(2) % box.extent(1),
+                z = at / box.extent(2) / box.extent(1);
+    T& cell = cells.first[shot * cells.stride + (box.first[0] + z) * stride[0] +
+                          (box.first[1] + y) * stride[1] + box.first[2] + x];
+    T& other = kept.first[shot * kept.stride + at];
+    if (keeps)
+      other = cell;
+    else
+      cell = other;
+  }
+};
+
+template <class T>
+void Batch<T>::move_box(const Box& box, Kept cells, const Index (&stride)[2], Kept kept, bool keeps) {
+  const BoxMove<T> move{box, cells, kept, {stride[0], stride[1]}, keeps};
+  stream_.for_each(call_.description.shots * box.cells(), [=] DW_DEVICE(Index i) { move(i); });
+}
+
+template <class T>
+void Batch<T>::move_frame(int level, Index sample, Index kept_sample, bool keeps) {
+  const Window& w = layout_.window;
+  Kept to = kept(level, call_.history.kept(kept_sample));
+  if (!to.first) return;
+  Kept quantity = history(level, sample);
+  quantity.first += w.offset(0, 0);
+  const Index stride[2] = {(w.last[1] - w.first[1]) * w.stride, w.stride};
+  for (int h = 0; h < call_.equation.histories(); ++h, quantity.first += w.size)
+    for (int b = 0; b < call_.history.frame.count; ++b) {
+      const Box& box = call_.history.frame.box[b];
+      move_box(box, quantity, stride, to, keeps);
+      to.first += box.cells();
+    }
+}
+
+template <class T>
+void Batch<T>::move_strips(int stage, Index step, bool keeps) {
+  const Geometry& g = layout_.geometry;
+  for (int l = 0; l < levels(); ++l) {
+    Kept to = kept(l, call_.history.strips_at(step));
+    for (const Strip& strip : call_.history.strips) {
+      if (!to.first || strip.stage != stage) continue;
+      const Kept field{state_[l].data() + slot_[strip.field] * g.grid + g.origin, layout_.state_size};
+      move_box(strip.box, field, {g.stride[0], g.stride[1]}, {to.first + strip.at, to.stride}, keeps);
+    }
+  }
+}
+
+// The fields after the last step; the layers have no part in what is rebuilt.
+template <class T>
+void Batch<T>::move_last_fields(bool keeps) {
+  const std::size_t bytes = sizeof(T) * call_.history.last_fields;
+  const Kept to = kept(0, call_.history.fields_at());
+  for (Index shot = 0; shot < call_.description.shots; ++shot) {
+    T* kept = to.first + shot * to.stride;
+    T* fields = state_[0].data() + shot * layout_.state_size;
+    stream_.copy(keeps ? kept : fields, keeps ? fields : kept, bytes);
+  }
+}
+
+// Row i of all shots' quantities, plain and packed.
 template <class T>
 struct HistoryRows {
-  Geometry g;
+  Window w;
   typename Batch<T>::Kept plain, kept;
   Index rows, bytes;  // of a shot; of one packed
-  DW_POINTS T* grid(Index i) const {
+  DW_POINTS T* values(Index i) const {
     const Index row = i % rows;
-    return plain.first + i / rows * plain.stride + row / g.rows() * g.grid +
-           DW_TARGET::row_offset(g, row % g.rows());
+    return plain.first + i / rows * plain.stride + row / w.rows() * w.size + row % w.rows() * w.stride;
   }
   DW_POINTS unsigned char* packed(Index i) const {
     return reinterpret_cast<unsigned char*>(kept.first + i / rows * kept.stride) + i % rows * bytes;
@@ -181,21 +251,25 @@ struct HistoryRows {
 // one a cell.
 template <class T>
 void Batch<T>::move_history(Index sample, Index packed_sample, bool packs) {
-  const Geometry& g = layout_.geometry;
+  const Window& w = layout_.window;
   const Packing packing = call_.description.packing;
-  const Index n = g.n[2], rows = call_.equation.histories() * g.rows(), all = call_.description.shots * rows;
+  if (call_.description.boundary) {
+    for (int l = 0; l < levels(); ++l) move_frame(l, sample, packed_sample, packs);
+    return;
+  }
+  const Index n = w.cells, rows = call_.equation.histories() * w.rows(), all = call_.description.shots * rows;
   for (int l = 0; l < levels(); ++l) {
     const Kept kept = packed_history(l, packed_sample);
     if (!kept.first) continue;
     if (!packs) move_packed_history(packed_sample, l, false);
-    const HistoryRows<T> at{g, history(l, sample), kept, rows,
+    const HistoryRows<T> at{w, history(l, sample), kept, rows,
                             packed_row_bytes(packing, n, call_.description.bits)};
     if (packs && packing != Packing::exact)
       stream_.for_each(all, [=] DW_DEVICE(Index i) {
-        *reinterpret_cast<double*>(at.packed(i)) = DW_TARGET::largest_size(at.grid(i), n);
+        *reinterpret_cast<double*>(at.packed(i)) = DW_TARGET::largest_size(at.values(i), n);
       });
     stream_.for_each(all * n, [=] DW_DEVICE(Index i) {
-      T* row = at.grid(i / n);
+      T* row = at.values(i / n);
       unsigned char* packed = at.packed(i / n);
       DW_TARGET::with_format<T>(packing, [&](auto format) {
         if (packs)
@@ -213,7 +287,7 @@ template <class T>
 void Batch<T>::move_packed_history(Index sample, int level, bool away) {
   if (!store_[level]) return;
   const Description& d = call_.description;
-  const std::size_t bytes = sizeof(T) * d.shots * kept_size(d, 1, call_.equation, layout_.geometry);
+  const std::size_t bytes = sizeof(T) * d.shots * call_.history.kept(1);
   const Index at = sample * static_cast<Index>(bytes);
   crossing_.resize(bytes);
   if (away) {
@@ -233,8 +307,7 @@ typename Batch<T>::Kept Batch<T>::traces(int level, Index step_in_segment) const
   const Kept callers = callers_history();
   if (callers.first && level > 0) return {nullptr, 0};
   if (callers.first) {
-    const Index before = kept_size(d, d.samples_before(d.steps), call_.equation, layout_.geometry);
-    return {callers.first + before + at, callers.stride};
+    return {callers.first + call_.history.size() + at, callers.stride};
   }
   T* first = traces_[level].data();
   return {first ? first + at : nullptr, d.history_steps * size};
@@ -243,6 +316,7 @@ typename Batch<T>::Kept Batch<T>::traces(int level, Index step_in_segment) const
 template <class T>
 void Batch<T>::finish() {
   const Geometry g = layout_.geometry;
+  const Window w = layout_.window;
   const Index shots = call_.description.shots, coefficients = call_.equation.coefficients,
               model_cells = coefficients * g.n[0] * g.n[1] * g.n[2];
   const std::int32_t* model = call_.model_index + kGradientRow * shots;
@@ -255,11 +329,13 @@ void Batch<T>::finish() {
       const Index cells = model_cells / coefficients;
       // A thread a cell takes the shots in their order, so that sums keep their bits.
       stream_.for_each(models * model_cells, [=] DW_DEVICE(Index i) {
-        const Index cell = i % model_cells,
-                    offset = cell / cells * g.grid + make_node(g, cell % cells).offset;
+        const Index cell = i % model_cells, x = cell % g.n[2], y = cell / g.n[2] % g.n[1],
+                    z = cell % cells / g.n[2] / g.n[1];
+        const Index offset = cell / cells * w.size + w.offset(z, y) + x;
         T sum = 0;
         for (Index s = 0; s < shots; ++s)
-          if (model[s] == i / model_cells) sum += from[s * coefficients * g.grid + offset];
+          if (w.wants(z, y, x) && model[s] == i / model_cells)
+            sum += from[s * coefficients * w.size + offset];
         out[i] = *outside ? T(0) / T(0) : each * sum;
       });
     }

@@ -56,7 +56,8 @@ void Batch<T>::keep_traces(Index step_in_segment) {
 }
 
 template <class T>
-void Batch<T>::emit(const Points<T>& of, device::Buffer<T> (&blocks)[kLevels], int stage, Index step) {
+void Batch<T>::emit(const Points<T>& of, device::Buffer<T> (&blocks)[kLevels], int stage, Index step,
+                    T sign) {
   const Points<T> points = of;
   const BatchBlocks<T> to = batch_blocks(blocks, layout_.state_size, layout_.geometry.grid);
   const FieldNames fields = names();
@@ -67,7 +68,7 @@ void Batch<T>::emit(const Points<T>& of, device::Buffer<T> (&blocks)[kLevels], i
     if (node.field < 0 || (stage >= 0 && fields.stage[node.field] != stage)) return;
     for (int level = 0; level < count; ++level)
       device::add(to.of(i / size, fields.slot).at(level, node),
-                  emitted(points, i / points.taps, i, step, level));
+                  sign * emitted(points, i / points.taps, i, step, level));
   });
 }
 

@@ -36,37 +36,32 @@ Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
 template <class T>
 void Batch<T>::allocate() {
   const Description& d = call_.description;
-  const Index grid = layout_.geometry.grid;
   const bool reverse = is_reverse(call_.map), has_history = d.full && call_.residual(),
              packed = d.packing != Packing::none;
-  const auto quantities = [&](Index samples) {
-    return quantities_size(samples, call_.equation, layout_.geometry);
-  };
+  const History& kept = call_.history;
   for (int l = 0; l < levels(); ++l) {
     state_[l] = {stream_, d.shots * layout_.state_size};
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
-    if (!reverse && has_history && (packed || l > 0)) history_[l] = {stream_, d.shots * quantities(1)};
+    if (!reverse && has_history && (packed || l > 0)) history_[l] = {stream_, d.shots * kept.plain(1)};
     if (!reverse) continue;
     adjoint_[l] = {stream_, d.shots * layout_.state_size};
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
-      gradient_[l] = {stream_, d.shots * call_.equation.coefficients * grid};
+      gradient_[l] = {stream_, d.shots * call_.equation.coefficients * layout_.window.size};
       if (packed || !has_history)
-        history_[l] = {stream_, d.shots * quantities(packed ? 1 : d.most_samples())};
-      const auto kept = [&](Index samples) {
-        return d.shots * kept_size(d, samples, call_.equation, layout_.geometry);
-      };
+        history_[l] = {stream_, d.shots * kept.plain(packed ? 1 : d.most_samples())};
       const bool elsewhere = d.place != Place::caller;
-      if (packed && !has_history) packed_[l] = {stream_, kept(elsewhere ? 1 : d.most_samples())};
-      const Index bytes = kept(d.most_samples()) * static_cast<Index>(sizeof(T));
+      if (packed && !has_history)
+        packed_[l] = {stream_, d.shots * (elsewhere ? kept.kept(1) : kept.fields_at())};
+      const Index bytes = d.shots * kept.fields_at() * static_cast<Index>(sizeof(T));
       if (elsewhere && !stream_.counts())
         store_[l] = d.place == Place::host ? make_host_store(bytes) : make_file_store(d.folder, bytes);
     }
     if (call_.wants_gradient(kReceiverWeights) && !has_history)
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
   }
-  const Index kept = d.inner_states + (call_.residual_in ? 0 : d.checkpoints());
-  if (reverse && kept) checkpoints_ = {stream_, d.shots * kept * levels() * layout_.state_size};
+  const Index states = d.inner_states + (call_.residual_in ? 0 : d.checkpoints());
+  if (reverse && states) checkpoints_ = {stream_, d.shots * states * levels() * layout_.state_size};
 }
 
 template <class T>
@@ -77,8 +72,14 @@ void Batch<T>::pack_coefficients(int l) {
   coefficients_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
   T* to = coefficients_[l].data();
   const T* from = call_.level[l].coefficients;
-  stream_.for_each(
-      total, [=] DW_DEVICE(Index i) { to[i / cells * g.grid + make_node(g, i % cells).offset] = from[i]; });
+  if (call_.description.boundary && is_reverse(call_.map))
+    reversed_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
+  T* back = reversed_[l].data();
+  stream_.for_each(total, [=] DW_DEVICE(Index i) {
+    const Index at = i / cells * g.grid + make_node(g, i % cells).offset;
+    to[at] = from[i];
+    if (back) back[at] = -from[i];
+  });
 }
 
 template <class T>
@@ -137,10 +138,11 @@ typename Batch<T>::FieldNames Batch<T>::names() const {
 
 template <class T>
 BatchView<T> Batch<T>::view(int stage, Index sample) const {
-  const Index grid = layout_.geometry.grid, coefficients = call_.equation.coefficients;
+  const Index grid = layout_.geometry.grid, window = layout_.window.size;
+  const Index coefficients = call_.equation.coefficients;
   BatchView<T> b{layout_, {}, {}};
   const Description& d = call_.description;
-  b.strides = {d.shots,          layout_.state_size, {}, {}, coefficients * grid, coefficients * grid,
+  b.strides = {d.shots,          layout_.state_size, {}, {}, coefficients * window, coefficients * grid,
                call_.model_index};
   for (int l = 0; l < levels(); ++l) {
     b.view.state[l] = state_[l].data();
@@ -148,7 +150,7 @@ BatchView<T> Batch<T>::view(int stage, Index sample) const {
     b.view.coefficient_step[l] = coefficients_[l] ? 1 : 0;
     if (sample >= 0) {
       const Kept kept = history(l, sample);
-      b.view.history[l] = kept.first + this->histories_before(stage) * grid;
+      b.view.history[l] = kept.first + this->histories_before(stage) * window;
       b.strides.history[l] = kept.stride;
       b.view.gradient[l] = gradient_[l].data();
     }
@@ -162,26 +164,35 @@ BatchView<T> Batch<T>::view(int stage, Index sample) const {
 }
 
 template <class T>
+const Launches<T>& Batch<T>::launches() const {
+  const Description& d = call_.description;
+  return find_launches<T>(d.equation, d.dim, d.order);
+}
+
+template <class T>
 void Batch<T>::update(int stage, Index sample) {
-  const Launches<T>& launches =
-      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
   const int levels = this->log_levels();
-  (sample >= 0 ? launches.forward_saving[stage][levels] : launches.forward[stage][levels])(
-      stream_, view(stage, sample));
+  const Launches<T>& of = launches();
+  (sample >= 0 ? of.forward_saving[stage][levels] : of.forward[stage][levels])(stream_, view(stage, sample));
+}
+
+template <class T>
+void Batch<T>::retreat(int stage, Index sample) {
+  BatchView<T> b = view(stage, sample);
+  // What adds to a field takes away with the coefficients' signs reversed; a leapfrog is its own inverse.
+  for (int l = 0; l < levels() && call_.equation.stages[stage].accumulate; ++l)
+    if (reversed_[l]) b.view.coefficient[l] = reversed_[l].data();
+  launches().retreat[stage][this->log_levels()](stream_, b);
 }
 
 template <class T>
 void Batch<T>::multiply(int stage, Index sample) {
-  const Launches<T>& launches =
-      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
-  launches.adjoint_multiply[stage][this->log_levels()](stream_, view(stage, sample));
+  launches().adjoint_multiply[stage][this->log_levels()](stream_, view(stage, sample));
 }
 
 template <class T>
 void Batch<T>::gather(int stage, Index sample) {
-  const Launches<T>& launches =
-      find_launches<T>(call_.description.equation, call_.description.dim, call_.description.order);
-  launches.adjoint_gather[stage][this->log_levels()](stream_, view(stage, sample));
+  launches().adjoint_gather[stage][this->log_levels()](stream_, view(stage, sample));
 }
 
 }  // namespace dualwave

@@ -1,62 +1,8 @@
-// Which cells a launch is over: boxes, cut into tiles of which each is a block of threads.
+// Boxes cut into tiles, of which each is a block of threads.
 #pragma once
-#include <algorithm>
-
-#include "engine/geometry.hpp"
+#include "engine/boxes.hpp"
 
 namespace dualwave {
-
-// Cells [first, last) along z, y, x.
-struct Box {
-  int first[3], last[3];
-  DW_EITHER bool empty() const { return last[0] <= first[0] || last[1] <= first[1] || last[2] <= first[2]; }
-};
-
-// Boxes that share no cell.
-struct Boxes {
-  static constexpr int kMost = 6;
-  Box box[kMost];
-  int count = 0;
-  void add(const Box& b) {
-    if (!b.empty()) box[count++] = b;
-  }
-};
-
-// The whole grid. The last threads of a row may go beyond it: as the vectors of the CPU, see
-// Geometry::row_cells.
-inline Boxes everything(const Geometry& g) {
-  Boxes boxes;
-  boxes.add({{0, 0, 0}, {static_cast<int>(g.n[0]), static_cast<int>(g.n[1]), static_cast<int>(g.n[2])}});
-  return boxes;
-}
-
-// The cells that no slab of the PML covers.
-inline Boxes interior(const Geometry& g) {
-  Box box{};
-  for (int axis = 0; axis < 3; ++axis) {
-    box.first[axis] = static_cast<int>(g.slab[axis].low);
-    box.last[axis] = static_cast<int>(g.n[axis] - g.slab[axis].high);
-  }
-  Boxes boxes;
-  boxes.add(box);
-  return boxes;
-}
-
-// The others: those before and after the interior along z, then along y in the planes between, then along x.
-inline Boxes frame(const Geometry& g) {
-  const Boxes inside = interior(g);
-  if (inside.count == 0) return everything(g);
-  Boxes boxes;
-  Box rest = everything(g).box[0];
-  for (int axis = 0; axis < 3; ++axis) {
-    Box low = rest, high = rest;
-    low.last[axis] = rest.first[axis] = inside.box[0].first[axis];
-    high.first[axis] = rest.last[axis] = inside.box[0].last[axis];
-    boxes.add(low);
-    boxes.add(high);
-  }
-  return boxes;
-}
 
 // A block of threads, each of them `lanes` cells along x.
 template <int z_, int y_, int x_, int lanes_>

@@ -5,8 +5,8 @@
 namespace dualwave::DW_TARGET {
 
 // Where a thread's cells are, and the grids that it uses, by level: as RowGrids, with its shot's and its
-// row's offset in every pointer.
-template <class Traits, class T, int levels, int blocks, int lanes>
+// row's offset in every pointer. The blocks are grids, or in the window.
+template <class Traits, class T, int levels, int blocks, int lanes, bool windowed = false>
 struct CellGrids {
   using Pointer = LanePointer<T, lanes>;
   using Value = typename Pointer::Value;
@@ -29,8 +29,10 @@ struct CellGrids {
       const Index model = strides.model_index[l * strides.shots + shot] * strides.model;
       const T* coefficients = batch.view.coefficient[l] + (step ? model + offset : cell[2]);
       unroll<Traits::coefficients>([&](auto c) { coefficient[l][c] = {coefficients + step * (c * g.grid)}; });
-      T* first = blocks > 0 ? of_blocks[l] + shot * block_stride[l] + offset : nullptr;
-      unroll<blocks>([&](auto b) { block[l][b] = {first + b * g.grid}; });
+      const Window& window = batch.layout.window;
+      const Index in_block = windowed ? window.offset(cell[0], cell[1]) + cell[2] : offset;
+      T* first = blocks > 0 ? of_blocks[l] + shot * block_stride[l] + in_block : nullptr;
+      unroll<blocks>([&](auto b) { block[l][b] = {first + b * (windowed ? window.size : g.grid)}; });
     });
   }
 };
@@ -41,17 +43,20 @@ struct CellForward {
   template <int lanes, bool layered>
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     constexpr int blocks = save ? Traits::histories : 0;
-    const CellGrids<Traits, T, levels, blocks, lanes> at(batch, batch.view.state, batch.view.history,
-                                                         batch.strides.history, shot, cell);
+    const CellGrids<Traits, T, levels, blocks, lanes, save> at(batch, batch.view.state, batch.view.history,
+                                                               batch.strides.history, shot, cell);
     const Stencils<Traits::dim, order, T> stencils(batch.layout);
+    const bool keeps = save && batch.layout.window.has(cell[0], cell[1], cell[2]);
     update(
         at, stencils,
-        layer<layered, Traits, order, levels, lanes>(batch, batch.view.state, batch.view.state, shot, cell));
+        layer<layered, Traits, order, levels, lanes>(batch, batch.view.state, batch.view.state, shot, cell),
+        keeps);
   }
 
  private:
   template <class Grids, class Axes, class Layer>
-  static DW_INLINE void update(const Grids& at, const Axes& stencils, const Layer& layer) {
+  static DW_INLINE void update(const Grids& at, const Axes& stencils, const Layer& layer,
+                               [[maybe_unused]] bool keeps) {
     unroll<Traits::parts>([&](auto part) {
       typename Grids::Value g[levels][Traits::quantities], values[levels][Traits::fields];
       unroll<levels>([&](auto level) {
@@ -60,7 +65,7 @@ struct CellForward {
             g[level][q] = quantity<Traits, order, level, q>(at, stencils, 0, layer);
             if constexpr (save && Traits::in_history(q)) {
               constexpr int slot = Traits::history_slot(q);
-              put(at.block[level][slot], g[level][q]);
+              if (keeps) put(at.block[level][slot], g[level][q]);
             }
           }
         });
@@ -91,7 +96,9 @@ struct CellMultiply {
         batch, batch.view.adjoint, batch.view.scratch, batch.strides.scratch, shot, cell);
     multiply(at, layer<layered, Traits, 2, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot,
                                                           cell));
-    if (batch.view.gradient[0]) add_gradients(at, batch, shot);
+    const Window& window = batch.layout.window;
+    if (batch.view.gradient[0] && window.has(cell[0], cell[1], cell[2]))
+      add_gradients(at, batch, shot, window.offset(cell[0], cell[1]) + cell[2]);
   }
 
  private:
@@ -114,20 +121,20 @@ struct CellMultiply {
     });
   }
 
-  // Of each coefficient: += scale * quantity * cotangent of the target.
+  // Of each coefficient, at an offset in the window: += scale * quantity * cotangent of the target.
   template <class Grids>
-  static DW_INLINE void add_gradients(const Grids& at, const BatchView<T>& batch, Index shot) {
+  static DW_INLINE void add_gradients(const Grids& at, const BatchView<T>& batch, Index shot, Index offset) {
     using Pointer = typename Grids::Pointer;
-    const Index grid = batch.layout.geometry.grid;
+    const Index size = batch.layout.window.size;
     const auto history = [&](int level, int slot) {
-      return Pointer{batch.view.history[level] + shot * batch.strides.history[level] + slot * grid +
-                     at.offset}[0];
+      return Pointer{batch.view.history[level] + shot * batch.strides.history[level] + slot * size +
+                     offset}[0];
     };
     unroll<levels>([&](auto level) {
       unroll<Traits::coefficients>([&](auto c) {
         if constexpr (is_used(c)) {
-          const Pointer gradient{batch.view.gradient[level] + shot * batch.strides.gradient + c * grid +
-                                 at.offset};
+          const Pointer gradient{batch.view.gradient[level] + shot * batch.strides.gradient + c * size +
+                                 offset};
           auto sum = gradient[0];
           unroll<Traits::terms>([&](auto t) {
             constexpr Term term = Traits::term(t);

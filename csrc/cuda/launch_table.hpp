@@ -30,6 +30,14 @@ struct Cells {
   static void forward(const device::Stream& stream, const BatchView<T>& batch) {
     run<CellForward<Traits, order, T, levels, save>, Traits::dim, levels>(stream, batch);
   }
+  // The stage alone, where the PML has no part in it.
+  template <class Traits, int levels>
+  static void retreat(const device::Stream& stream, const BatchView<T>& batch) {
+    if (batch.view.history[0])
+      inside<CellForward<Traits, order, T, levels, true>, Traits::dim, levels>(stream, batch);
+    else
+      inside<CellForward<Traits, order, T, levels, false>, Traits::dim, levels>(stream, batch);
+  }
   template <class Traits, int levels>
   static void multiply(const device::Stream& stream, const BatchView<T>& batch) {
     run<CellMultiply<Traits, T, levels>, Traits::dim, levels>(stream, batch);
@@ -49,10 +57,16 @@ struct Cells {
   static void run(const device::Stream& stream, const BatchView<T>& batch) {
     const Geometry& g = batch.layout.geometry;
     const bool at_once = batch.strides.shots * g.cells() <= device::kAtOnce;
-    if (!at_once)
-      launch<Cell, TileOf<dim, Cell::order, lanes<levels>, false>, false>(stream, interior(g), batch);
+    if (!at_once) inside<Cell, dim, levels>(stream, batch);
     launch<Cell, TileOf<dim, Cell::order, lanes<levels>, true>, true>(
         stream, at_once ? everything(g) : frame(g), batch);
+  }
+
+  template <class Cell, int dim, int levels>
+  static void inside(const device::Stream& stream, const BatchView<T>& batch) {
+    Boxes boxes;
+    boxes.add(batch.layout.interior);
+    launch<Cell, TileOf<dim, Cell::order, lanes<levels>, false>, false>(stream, boxes, batch);
   }
 
   template <class Cell, class Tile, bool layered>

@@ -55,6 +55,8 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
   Layout<T> l{};
   const int reach = d.order / 2;
   l.geometry = make_geometry(d.dim, reach, d.n, d.pml, d.face);
+  l.interior = interior(l.geometry);
+  l.window = make_window(l.geometry, d.window_first, d.window_last);
   for (int axis = 0; axis < 3; ++axis) {
     const double dx = d.spacing[axis];
     for (int k = 0; k <= reach; ++k)
@@ -88,13 +90,12 @@ Index packed_state_size(const Description& d, const EquationInfo& equation) {
   return size;
 }
 
-ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
-                             Index state_size) {
+ResidualShape residual_shape(const Description& d, const History& history, Index state_size) {
   if (!d.full) return {d.checkpoints(), state_size};
   if (d.place != Place::caller) return {0, 0};
   const Index traces = d.steps * d.receivers * d.receiver_taps;
   constexpr Index kLine = 16;  // the next shot's begins at a cache line
-  return {1, (kept_size(d, d.samples_before(d.steps), equation, g) + traces + kLine - 1) / kLine * kLine};
+  return {1, (history.size() + traces + kLine - 1) / kLine * kLine};
 }
 
 template <class T>
@@ -104,6 +105,7 @@ Call<T>::Call(const Description& d, Map m, const Operands& operands)
       levels(levels_of(m)),
       equation(equation_info(d.equation, d.dim)),
       layout(make_layout<T>(d, equation)),
+      history(d, equation, layout.geometry, layout.window),
       packed_state(packed_state_size(d, equation)),
       stage_of_field(injection_stages(equation)) {
   for (int l = 0; l < kLevels; ++l) read_level(l, operands);
@@ -205,8 +207,7 @@ void Call<T>::read_cotangents(int l, const Operands& operands) {
 template <class T>
 void Call<T>::read_constants(const Operands& operands) {
   const Description& d = description;
-  const Index residual_size =
-      d.shots * residual_shape(d, equation, layout.geometry, layout.state_size).size();
+  const Index residual_size = d.shots * residual_shape(d, history, layout.state_size).size();
   const Array &left = operands.in[input::residual], &leave = operands.out[output::residual];
   if (left && map != Map::adjoint) fail("residual: only adjoint takes it");
   if (leave && map != Map::forward && map != Map::tangent)

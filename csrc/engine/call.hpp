@@ -2,7 +2,7 @@
 // of a device.
 #pragma once
 #include "engine/description.hpp"
-#include "engine/equation.hpp"
+#include "engine/history.hpp"
 #include "engine/slots.hpp"
 #include "kernels/points.hpp"
 
@@ -39,7 +39,8 @@ struct Call {
   Map map;
   int levels;
   const EquationInfo& equation;
-  Layout<T> layout;        // its profiles are set by whoever runs the call, where they are needed
+  Layout<T> layout;  // its profiles are set by whoever runs the call, where they are needed
+  History history;
   Index packed_state = 0;  // elements of one shot's state, as the caller sees it
   Level<T> level[kLevels];
   const std::int32_t* source_nodes = nullptr;
@@ -74,24 +75,13 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation);
 Index packed_state_size(const Description& d, const EquationInfo& equation);
 
 // What forward leaves of a shot for its adjoint, as (count, elements): the kept states, of state_size
-// elements each; or as one, where the history is full, the quantities of each sampled step, packed or not,
-// then the field at the receivers' nodes of each step.
+// elements each; or as one, where the history is full, that and the field at the receivers' nodes of each
+// step.
 struct ResidualShape {
   Index count, elements;
   Index size() const { return count * elements; }
 };
-ResidualShape residual_shape(const Description& d, const EquationInfo& equation, const Geometry& g,
-                             Index state_size);
-// Elements of the quantities of `samples` steps, as a march writes them ...
-inline Index quantities_size(Index samples, const EquationInfo& equation, const Geometry& g) {
-  return samples * equation.histories() * g.grid;
-}
-// ... and as a full history keeps them.
-inline Index kept_size(const Description& d, Index samples, const EquationInfo& equation, const Geometry& g) {
-  if (d.packing == Packing::none) return quantities_size(samples, equation, g);
-  return samples * equation.histories() * g.rows() * packed_row_bytes(d.packing, g.n[2], d.bits) /
-         (d.bits / 8);
-}
+ResidualShape residual_shape(const Description& d, const History& history, Index state_size);
 
 // Node number field * cells + cell, where it lies in a grid.
 DW_POINTS Node make_node(const Geometry& g, Index number) {

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/history.hpp"
 #include "engine/registry.hpp"
 
 namespace dualwave {
@@ -25,7 +26,7 @@ Index default_interval(const Description& d, const EquationInfo& equation) {
 
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,
                              std::int64_t spacings) {
-  require(count >= kDescriptionInts && spacings == 3, "it must have 33 integers or more, and 3 spacings");
+  require(count >= kDescriptionInts && spacings == 3, "it must have 41 integers or more, and 3 spacings");
   Description d;
   d.equation = static_cast<int>(ints[0]);
   d.dim = static_cast<int>(ints[1]);
@@ -53,6 +54,12 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   require(d.full || (d.packing == Packing::none && d.place == Place::caller),
           "only a full history is packed or moved");
   if (d.place != Place::caller && d.packing == Packing::none) d.packing = Packing::exact;
+  d.boundary = ints[39] != 0;
+  d.lean = ints[40] != 0;
+  require(!d.boundary || (d.full && d.packing == Packing::none && d.place == Place::caller),
+          "only a full history in the fields' own type, and with the other "
+          "arrays, is rebuilt");
+  if (d.boundary) d.packing = Packing::exact;
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
   require(d.source_taps >= 0 && d.receiver_taps >= 0 && d.gradients >= 0, "counts must not be negative");
@@ -83,9 +90,17 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
                                                       (d.pml[axis][1 - side] > 0 ? d.order : d.order / 2 + 1),
               "too few cells at a mirrored face");
     require(d.pml[axis][0] + d.pml[axis][1] <= d.n[axis], "the PML must fit the grid");
+    d.window_first[axis] = ints[33 + axis];
+    d.window_last[axis] = ints[36 + axis];
+    require(0 <= d.window_first[axis] && d.window_first[axis] < d.window_last[axis] &&
+                d.window_last[axis] <= d.n[axis],
+            "the cells that have a gradient must be cells of the grid");
     d.spacing[axis] = spacing[axis];
     require(spacing[axis] > 0, "grid_spacing must be positive");
   }
+  require(!d.boundary || is_reversible(equation_info(d.equation, d.dim)),
+          "the equation loses energy inside the grid: its fields cannot be "
+          "rebuilt from the boundary");
   return d;
 }
 

@@ -26,6 +26,8 @@ struct Description {
   Index inner_states = 0;                    // kept within an interval on the way back
   Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
   bool full = false;                         // the history of all steps is kept, and no state
+  bool lean = false;                         // no workspace is kept for the next call
+  bool boundary = false;                     // of it what the rest can be rebuilt from, see History
   Packing packing = Packing::none;           // of that history
   Place place = Place::caller;               // where it is
   std::string folder;                        // of its file, if it is one
@@ -34,6 +36,8 @@ struct Description {
   Index n[3] = {1, 1, 1};
   int pml[3][2] = {{0, 0}, {0, 0}, {0, 0}};
   Face face[3][2] = {};
+  // Cells whose coefficients have a gradient.
+  Index window_first[3] = {0, 0, 0}, window_last[3] = {1, 1, 1};
   double spacing[3] = {1, 1, 1};
 
   Index cells() const { return n[0] * n[1] * n[2]; }
@@ -45,7 +49,7 @@ struct Description {
   Index most_samples() const { return samples_before(history_steps); }  // in a history
 };
 
-constexpr int kDescriptionInts = 33;  // and the bytes of `folder`
+constexpr int kDescriptionInts = 41;  // and the bytes of `folder`
 
 // Throws std::invalid_argument where an entry is out of its range.
 Description read_description(const std::int64_t* ints, std::int64_t count, const double* spacing,

@@ -25,6 +25,7 @@ struct StageInfo {
   std::vector<Term> terms;
   std::vector<Swap> swaps;
   std::vector<int> scratch_of_piece;  // slot of its quantity in the adjoint's scratch, or -1
+  bool accumulate;
   int histories;
   int scratches;
 };
@@ -61,6 +62,7 @@ EquationInfo describe() {
                            {stage.term.begin(), stage.term.end()},
                            {stage.swap.begin(), stage.swap.end()},
                            {table.scratch_of_piece, table.scratch_of_piece + Traits::pieces},
+                           Traits::stage.accumulate,
                            Traits::histories,
                            Traits::scratches});
     for (int p = 0; p < Traits::pieces; ++p)

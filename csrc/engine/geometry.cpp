@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
+#include "engine/window.hpp"
+
 namespace dualwave {
 namespace {
 
 Index round_up(Index value, Index multiple) { return (value + multiple - 1) / multiple * multiple; }
 
 // Rows whose length is a multiple of 4 KiB map to the same cache sets and to aliasing store addresses.
-Index row_stride(Index cells, int halo) {
-  const Index stride = round_up(kAlign + cells + halo, kAlign);
+Index row_stride(Index cells) {
+  const Index stride = round_up(cells, kAlign);
   return stride % 256 == 0 ? stride + kAlign : stride;
 }
 
@@ -55,12 +57,26 @@ Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2],
   }
   const Index pad[2] = {dim > 2 ? halo : 0, dim > 1 ? halo : 0};
   g.stride[2] = 1;
-  g.stride[1] = row_stride(n[2], halo);
+  g.stride[1] = row_stride(kAlign + n[2] + halo);
   g.stride[0] = g.stride[1] * (n[1] + 2 * pad[1]);
   g.origin = pad[0] * g.stride[0] + pad[1] * g.stride[1] + kAlign;
   g.grid = round_up(g.stride[0] * (n[0] + 2 * pad[0]) + kAlign, kAlign);
   for (int axis = 3 - dim; axis < 3; ++axis) g.slab[axis] = make_slab(g, axis);
   return g;
+}
+
+Window make_window(const Geometry& g, const Index first[3], const Index last[3]) {
+  Window w;
+  for (int axis = 0; axis < 3; ++axis) {
+    w.first[axis] = axis == 2 ? first[2] / kAlign * kAlign : first[axis];
+    w.last[axis] = axis == 2 ? round_up(last[2], kAlign) : last[axis];
+  }
+  w.x_first = first[2];
+  w.x_last = last[2];
+  w.cells = std::min(w.last[2], g.n[2]) - w.first[2];
+  w.stride = row_stride(w.last[2] - w.first[2]);
+  w.size = w.rows() * w.stride;
+  return w;
 }
 
 }  // namespace dualwave

@@ -1,7 +1,7 @@
 // A history in fewer bits than the fields have: each row of a grid is scaled by its largest value, so that no
 // format runs out of exponents, and its values are rounded. The formats are in kernels/packing.hpp.
 #pragma once
-#include "engine/geometry.hpp"
+#include "engine/window.hpp"
 
 namespace dualwave {
 
@@ -20,11 +20,11 @@ constexpr Index packed_row_bytes(Packing p, Index n, int bits) {
   return kScaleBytes + (n * packed_value_bytes(p, bits) + 7) / 8 * 8;
 }
 
-// Of rows [begin, end) of a haloed grid, numbered z * ny + y, and the same rows packed.
+// Of rows [begin, end) of a quantity in the window, and the same rows packed.
 template <class T>
 struct PackingKernels {
-  void (*pack)(Packing, const Geometry&, const T* grid, unsigned char* packed, Index begin, Index end);
-  void (*unpack)(Packing, const Geometry&, T* grid, const unsigned char* packed, Index begin, Index end);
+  void (*pack)(Packing, const Window&, const T* quantity, unsigned char* packed, Index begin, Index end);
+  void (*unpack)(Packing, const Window&, T* quantity, const unsigned char* packed, Index begin, Index end);
 };
 
 }  // namespace dualwave

@@ -27,13 +27,14 @@ struct Schedule {
   bool residual = false;            // checkpoints, or the whole history, come from an earlier forward
   bool leaves_residual = false;
   bool outputs = false;
-  bool mirrors = false;  // a face is free or rigid
+  bool mirrors = false;   // a face is free or rigid
+  bool rebuilds = false;  // quantities of the interior, by steps back; see History
 };
 
-// A part of a step. `advance`, `multiply` and `gather` read of other cells no more than half the order away,
-// and write at a cell only what others read before.
+// A part of a step. `advance`, its inverse `retreat`, `multiply` and `gather` read of other cells no more
+// than half the order away, and write at a cell only what others read before.
 struct Event {
-  enum Kind { mirror_fields, advance, mirror_scratches, multiply, gather };
+  enum Kind { mirror_fields, advance, restore_strips, retreat, mirror_scratches, multiply, gather };
   Kind kind;
   int stage;
   Index step;
@@ -54,6 +55,7 @@ Schedule make_schedule(const Call<T>& call) {
   s.keeps_coefficients = call.wants_gradient(kCoefficients) || s.leaves_residual;
   s.needs_history = s.keeps_coefficients || call.wants_gradient(kReceiverWeights);
   s.outputs = call.wants_outputs();
+  s.rebuilds = call.description.boundary && s.keeps_coefficients;
   s.mirrors = mirrors(call.layout.geometry);
   return s;
 }
@@ -74,6 +76,7 @@ class TimeLoop {
         return false;
       set_names(steps);
       if (!self().store_state()) return false;
+      if (schedule_.rebuilds && schedule_.leaves_residual) self().move_last_fields(true);
     }
     return !reverse || run_reverse();
   }
@@ -95,11 +98,20 @@ class TimeLoop {
     switch (event.kind) {
       case Event::advance:
         set_names_of(event, false);
+        if (schedule_.rebuilds && keeps) self().move_strips(event.stage, event.step, true);
         if (event.stage == 0 && keeps) self().keep_traces(event.in_segment);
         if (event.stage == 0 && is_output(event.save)) self().record(event.step);
         self().update(event.stage, event.sample);
         swap(event.stage);
-        return self().inject(event.stage, event.step);
+        return self().inject(event.stage, event.step, 1);
+      case Event::retreat:
+        set_names_of(event, true);
+        self().inject(event.stage, event.step, -1);
+        set_names_of(event, false);
+        return self().retreat(event.stage, event.sample);
+      case Event::restore_strips:
+        set_names_of(event, false);
+        return self().move_strips(event.stage, event.step, false);
       case Event::multiply:
         set_names_of(event, true);
         self().source_gradients(event.stage, event.step);
@@ -223,6 +235,11 @@ class TimeLoop {
       if (is_packed() && !move_history(end, t, false)) return false;
       for (Index step = t - 1; step >= end; --step)
         for (int s = stages() - 1; s >= 0; --s) {
+          if (schedule_.rebuilds) {
+            add(Event::restore_strips, s, step, first);
+            if (schedule_.mirrors) add(Event::mirror_fields, s, step, first);
+            add(Event::retreat, s, step, first);
+          }
           add(Event::multiply, s, step, first);
           if (schedule_.mirrors) add(Event::mirror_scratches, s, step, first);
           add(Event::gather, s, step, first);
@@ -266,6 +283,10 @@ class TimeLoop {
     const Index steps = description_.steps, interval = description_.interval;
     set_names(steps);
     if (!self().load_adjoint()) return false;
+    if (schedule_.rebuilds && schedule_.residual) {
+      self().move_last_fields(false);
+      if (!self().sync()) return false;
+    }
     for (Index segment = description_.segments() - 1; segment >= 0; --segment) {
       const Index first = segment * interval, last = std::min(first + interval, steps);
       if (schedule_.needs_history && !description_.full) {

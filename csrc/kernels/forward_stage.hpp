@@ -1,4 +1,5 @@
 // A stage of the time step over a stretch of a row, on 1, 2 or 4 levels: forward, tangent and second_tangent.
+// With `save` quantities are kept too, in the window, which then has the rows.
 #pragma once
 #include "kernels/interpreted.hpp"
 
@@ -9,7 +10,15 @@ struct ForwardStage {
   // The stage without the PML, over cells [first, last) of `rows` rows, one beside the other along y.
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
-    unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, rows, first, last); });
+    if constexpr (save) {
+      using Plain = ForwardStage<Traits, order, T, levels, false>;
+      const Span kept = row.kept(first, last);
+      Plain::update_all(row, rows, first, kept.first);
+      update_all(row, rows, kept.first, kept.last);
+      Plain::update_all(row, rows, kept.last, last);
+    } else {
+      update_all(row, rows, first, last);
+    }
   }
 
   template <class Interpreted, Along along = Along::all>
@@ -63,55 +72,77 @@ struct ForwardStage {
     const Grids at(row, row.view.state, row.view.history);
     const Profile<T> profile = row.layout.profile[2];
     const Index slab = g.slab[2].size;
-    const Index old = row.view.parity * slab, young = slab - old;  // of the two copies of psi
+    const Index old = row.view.parity * slab,
+                young = slab - old;  // of the two copies of psi
     T* const memories = row.view.state[0] + row.slab_offset(2, first);
     T* memory[Traits::pieces];
     int number = row.layout.first_memory[Traits::index];
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
       if constexpr (Traits::piece(p).op != Op::value) memory[p] = memories + row.layout.memory[number++];
     });
+    [[maybe_unused]] const Window& w = row.layout.window;
     for (Index start = first; start < last; start += kAlign) {
       const Ends whole(profile.a + start, profile.b + start, profile.db + start),
           halves(profile.a_half + start, profile.b_half + start, profile.db + start);
-      for (Index r = 0; r < rows; ++r) {
-        const Index cell = r * g.stride[1] + start, in_slab = r * g.slab[2].stride[1] + start;
+      // keeps: whether the vector is in the window, as a constant.
+      const auto absorb_rows = [&](auto keeps) DW_FLAT {
+        for (Index r = 0; r < rows; ++r) {
+          const Index cell = r * g.stride[1] + start, in_slab = r * g.slab[2].stride[1] + start;
+          const Index in_block = r * Grids::step_of_block(row) + start;
 #pragma GCC ivdep
-        for (int x = 0; x < kAlign; ++x)
-          unroll<Traits::pieces>([&](auto p) DW_FLAT {
-            constexpr Piece piece = Traits::piece(p);
-            if constexpr (along_x(p)) {
-              const Ends& profiles = piece.op == Op::forward ? halves : whole;
-              const PmlCell<T, typename Ends::Neighbours> pml{{profiles.a, x}, profiles.b[x], profiles.db[x]};
-              const T* f = at.field[0][piece.field] + cell + x;
-              T* m = memory[p] + in_slab + x;
-              T value;
-              if constexpr (piece.op == Op::second)
-                value =
-                    second_pml<order>(f, 1, stencils.weights[2], pml, m + old, m + young, m + 2 * slab, 1);
-              else
-                value = staggered_pml(derivative<piece.op, order>(f, 1, stencils.weights[2]), pml, m);
-              value *= static_cast<T>(piece.scale);
-              if constexpr (save && Traits::in_history(piece.quantity))
-                at.block[0][Traits::history_slot(piece.quantity)][cell + x] += value;
-              unroll<Traits::terms>([&](auto t) DW_FLAT {
-                constexpr Term term = Traits::term(t);
-                if constexpr (term.quantity == piece.quantity) {
-                  T* target = at.field[0][term.target] + cell + x;
-                  constexpr T scale = static_cast<T>(term.scale);
-                  if constexpr (term.coefficient == kOne)
-                    target[0] = madd(scale, value, target[0]);
-                  else
-                    target[0] = madd(scale * at.coefficient[0][term.coefficient][cell + x], value, target[0]);
-                }
-              });
-            }
-          });
+          for (int x = 0; x < kAlign; ++x)
+            unroll<Traits::pieces>([&](auto p) DW_FLAT {
+              constexpr Piece piece = Traits::piece(p);
+              if constexpr (along_x(p)) {
+                const Ends& profiles = piece.op == Op::forward ? halves : whole;
+                const PmlCell<T, typename Ends::Neighbours> pml{
+                    {profiles.a, x}, profiles.b[x], profiles.db[x]};
+                const T* f = at.field[0][piece.field] + cell + x;
+                T* m = memory[p] + in_slab + x;
+                T value;
+                if constexpr (piece.op == Op::second)
+                  value =
+                      second_pml<order>(f, 1, stencils.weights[2], pml, m + old, m + young, m + 2 * slab, 1);
+                else
+                  value = staggered_pml(derivative<piece.op, order>(f, 1, stencils.weights[2]), pml, m);
+                value *= static_cast<T>(piece.scale);
+                if constexpr (keeps && Traits::in_history(piece.quantity))
+                  at.block[0][Traits::history_slot(piece.quantity)][in_block + x] += value;
+                unroll<Traits::terms>([&](auto t) DW_FLAT {
+                  constexpr Term term = Traits::term(t);
+                  if constexpr (term.quantity == piece.quantity) {
+                    T* target = at.field[0][term.target] + cell + x;
+                    constexpr T scale = static_cast<T>(term.scale);
+                    if constexpr (term.coefficient == kOne)
+                      target[0] = madd(scale, value, target[0]);
+                    else
+                      target[0] =
+                          madd(scale * at.coefficient[0][term.coefficient][cell + x], value, target[0]);
+                  }
+                });
+              }
+            });
+        }
+      };
+      if constexpr (save) {
+        if (start >= w.first[2] && start < w.last[2])
+          absorb_rows(std::true_type{});
+        else
+          absorb_rows(std::false_type{});
+      } else {
+        absorb_rows(std::false_type{});
       }
     }
   }
 
   using Axes = Stencils<Traits::dim, order, T>;
-  using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, save ? Traits::histories : 0, T>;
+  using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, save ? Traits::histories : 0, T, save>;
+
+  friend struct ForwardStage<Traits, order, T, levels, !save>;
+
+  static DW_INLINE void update_all(const Row<T>& row, Index rows, Index first, Index last) {
+    if (first < last) unroll<Traits::parts>([&](auto part) DW_FLAT { update<part>(row, rows, first, last); });
+  }
 
   template <int part>
   static void update(const Row<T>& row, Index rows, Index first, Index last) {

@@ -102,9 +102,10 @@ void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index
         with_op(piece, table.dim, [&](auto op, auto inner) {
           absorb<op, order, inner>(row, stretch, row.state(level, piece.field), row.view.state[level], to);
         });
+        const Span kept = row.kept(stretch.from, stretch.to);
         if (save && table.history_of_piece[p] >= 0)
-          add_product<T>(row.grid(row.view.history[level], table.history_of_piece[p]), 1, nullptr, to,
-                         stretch.from, stretch.to);
+          add_product<T>(row.in_window(row.view.history[level], table.history_of_piece[p]), 1, nullptr, to,
+                         kept.first, kept.last);
       }
       for (int t = 0; t < table.terms; ++t) {
         const Term& term = table.term[t];
@@ -148,21 +149,26 @@ void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index 
     });
 }
 
-// gradient of each coefficient += scale * quantity * cotangent of the target.
+// In the window, gradient of each coefficient += scale * quantity * cotangent of the target.
 template <int order, class T, int chunk>
 void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index rows, Index first, Index last,
                                                  const StageTable& table, int levels) {
+  const Window& w = row.layout.window;
+  if (row.index[0] < w.first[0] || row.index[0] >= w.last[0]) return;
+  const Span below = Span{0, rows} & Span{w.first[1] - row.index[1], w.last[1] - row.index[1]},
+             kept = row.kept(first, last);
   for (int t = 0; t < table.terms; ++t) {
     const Term& term = table.term[t];
     if (term.coefficient == kOne) continue;
     for (int level = 0; level < levels; ++level)
       for (int part = 0; part <= level; ++part)
         if ((part & level) == part)
-          for (Index r = 0, below = 0; r < rows; ++r, below += row.layout.geometry.stride[1])
-            add_product<T>(row.grid(row.view.gradient[level], term.coefficient) + below,
+          for (Index r = below.first; r < below.last; ++r)
+            add_product<T>(row.in_window(row.view.gradient[level], term.coefficient) + r * w.stride,
                            static_cast<T>(term.scale),
-                           row.grid(row.view.history[part], table.history_of_term[t]) + below,
-                           row.adjoint(level ^ part, term.target) + below, first, last);
+                           row.in_window(row.view.history[part], table.history_of_term[t]) + r * w.stride,
+                           row.adjoint(level ^ part, term.target) + r * row.layout.geometry.stride[1],
+                           kept.first, kept.last);
   }
 }
 

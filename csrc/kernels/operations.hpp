@@ -6,8 +6,8 @@
 
 namespace dualwave::DW_TARGET {
 
-// Backend<order, T>::forward<Traits, levels, save>, multiply<Traits, levels> and gather<Traits, levels> are
-// the functions that apply a stage's operations.
+// Backend<order, T>::forward<Traits, levels, save>, retreat, multiply and gather<Traits, levels> are the
+// functions that apply a stage's operations.
 template <class Traits, class Backend, class Function>
 void fill_stage(Operations<Function>& k) {
   constexpr int s = Traits::index;
@@ -16,6 +16,8 @@ void fill_stage(Operations<Function>& k) {
   k.forward[s][2] = Backend::template forward<Traits, 4, false>;
   k.forward_saving[s][0] = Backend::template forward<Traits, 1, true>;
   k.forward_saving[s][1] = Backend::template forward<Traits, 2, true>;
+  k.retreat[s][0] = Backend::template retreat<Traits, 1>;
+  k.retreat[s][1] = Backend::template retreat<Traits, 2>;
   k.adjoint_multiply[s][0] = Backend::template multiply<Traits, 1>;
   k.adjoint_multiply[s][1] = Backend::template multiply<Traits, 2>;
   k.adjoint_gather[s][0] = Backend::template gather<Traits, 1>;

@@ -96,11 +96,6 @@ DW_INLINE T packing_factor(T largest) {
   return largest < least ? T(0) : T(1) / largest;
 }
 
-// Cell 0 of row z * ny + y in a haloed grid.
-DW_INLINE Index row_offset(const Geometry& g, Index row) {
-  return g.origin + row / g.n[1] * g.stride[0] + row % g.n[1] * g.stride[1];
-}
-
 // A value of a row, whose scale is there.
 template <class F, class T>
 DW_INLINE void pack_value(F, const T* row, Index x, unsigned char* packed) {
@@ -153,18 +148,18 @@ DW_INLINE void unpack_row(Exact<T>, const unsigned char* packed, Index n, T* to)
 }
 
 template <class T>
-void pack(Packing p, const Geometry& g, const T* grid, unsigned char* packed, Index begin, Index end) {
+void pack(Packing p, const Window& w, const T* quantity, unsigned char* packed, Index begin, Index end) {
   with_format<T>(p, [&](auto format) {
-    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, g.n[2], 8 * sizeof(T)))
-      pack_row(format, grid + row_offset(g, r), g.n[2], packed);
+    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, w.cells, 8 * sizeof(T)))
+      pack_row(format, quantity + r * w.stride, w.cells, packed);
   });
 }
 
 template <class T>
-void unpack(Packing p, const Geometry& g, T* grid, const unsigned char* packed, Index begin, Index end) {
+void unpack(Packing p, const Window& w, T* quantity, const unsigned char* packed, Index begin, Index end) {
   with_format<T>(p, [&](auto format) {
-    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, g.n[2], 8 * sizeof(T)))
-      unpack_row(format, packed, g.n[2], grid + row_offset(g, r));
+    for (Index r = begin; r < end; ++r, packed += packed_row_bytes(p, w.cells, 8 * sizeof(T)))
+      unpack_row(format, packed, w.cells, quantity + r * w.stride);
   });
 }
 

@@ -7,6 +7,14 @@ namespace dualwave::DW_TARGET {
 
 constexpr int kChunk = 256;  // cells of a row whose PML terms are held at once
 
+// Cells or rows [first, last): what two of them share; none where first is last or more.
+struct Span {
+  Index first, last;
+  DW_INLINE Span operator&(const Span& other) const {
+    return {first > other.first ? first : other.first, last < other.last ? last : other.last};
+  }
+};
+
 template <class T>
 struct Row {
   const Layout<T>& layout;
@@ -29,6 +37,15 @@ struct Row {
     return view.coefficient[level] + view.coefficient_step[level] * (which * layout.geometry.grid + offset);
   }
   T* grid(T* block, int which) const { return block + which * layout.geometry.grid + offset; }
+  // The cells of [first, last) that the window has, if it has the row.
+  Span kept(Index first, Index last) const {
+    const Span both = Span{layout.window.first[2], layout.window.last[2]} & Span{first, last};
+    return both.first < both.last ? both : Span{last, last};
+  }
+  // The same in a block of quantities or gradients, where the row may not be.
+  T* in_window(T* block, int which) const {
+    return block + which * layout.window.size + layout.window.offset(index[0], index[1]);
+  }
 
   bool in_outer_slab() const {
     const Geometry& g = layout.geometry;
@@ -47,9 +64,9 @@ struct Row {
 };
 
 // Cell 0 of a row in the grids that a loop over rows uses, by level: the fields of the state or of the
-// adjoint, the coefficients, and the grids of a block (history or scratch). Every index is a constant, or the
-// whole would stay in memory, and be read again in every cell.
-template <int levels, int fields, int coefficients, int blocks, class T>
+// adjoint, the coefficients, and the grids of a block (the scratch, or in the window the history). Every
+// index is a constant, or the whole would stay in memory, and be read again in every cell.
+template <int levels, int fields, int coefficients, int blocks, class T, bool windowed = false>
 struct RowGrids {
   using Value = T;
   T* field[levels][fields];
@@ -60,18 +77,23 @@ struct RowGrids {
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<fields>([&](auto f) DW_FLAT { field[level][f] = row.grid(of_fields[level], row.view.slot[f]); });
       unroll<coefficients>([&](auto c) DW_FLAT { coefficient[level][c] = row.coefficient(level, c); });
-      unroll<blocks>([&](auto b) DW_FLAT { block[level][b] = row.grid(of_blocks[level], b); });
+      unroll<blocks>([&](auto b) DW_FLAT {
+        block[level][b] = windowed ? row.in_window(of_blocks[level], b) : row.grid(of_blocks[level], b);
+      });
     });
   }
   // To the next row. A level without coefficients has one row of zeros for all.
   DW_INLINE void advance(const Row<T>& row) {
-    const Index step = row.layout.geometry.stride[1];
+    const Index step = row.layout.geometry.stride[1], block_step = step_of_block(row);
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<fields>([&](auto f) DW_FLAT { field[level][f] += step; });
       unroll<coefficients>([&](auto c)
                                DW_FLAT { coefficient[level][c] += step * row.view.coefficient_step[level]; });
-      unroll<blocks>([&](auto b) DW_FLAT { block[level][b] += step; });
+      unroll<blocks>([&](auto b) DW_FLAT { block[level][b] += block_step; });
     });
+  }
+  static DW_INLINE Index step_of_block(const Row<T>& row) {
+    return windowed ? row.layout.window.stride : row.layout.geometry.stride[1];
   }
 };
 

@@ -1,6 +1,7 @@
 // What a kernel is given: the layout shared by a whole call, and the blocks of one shot at one time step.
 #pragma once
-#include "engine/geometry.hpp"
+#include "engine/boxes.hpp"
+#include "engine/window.hpp"
 #include "kernels/stencil.hpp"
 
 namespace dualwave {
@@ -22,6 +23,8 @@ struct Profile {
 template <class T>
 struct Layout {
   Geometry geometry;
+  Window window;  // of the histories and gradients
+  Box interior;   // empty where the PML reaches everywhere
   Weights<T> weights[3];
   Profile<T> profile[3];
   Index memory[kMaxMemories];  // offset of a piece's memory in the state block; its buffers follow each other
@@ -56,6 +59,7 @@ template <class Function>
 struct Operations {
   Function forward[kMaxStages][3];
   Function forward_saving[kMaxStages][2];
+  Function retreat[kMaxStages][2];  // forward_saving, or without a history forward, in the interior alone
   Function adjoint_multiply[kMaxStages][2];
   Function adjoint_gather[kMaxStages][2];
 };

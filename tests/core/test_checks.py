@@ -270,9 +270,24 @@ FAULTS = {
         "memory_limit: is given together with backend='eager'",
     ),
     "another storage": (
-        {"gradient_storage": "boundary"},
+        {"gradient_storage": "half"},
         ValueError,
-        "gradient_storage: got 'boundary'. Accepted: one of 'auto', 'checkpoint', 'full'",
+        "gradient_storage: got 'half'. Accepted: one of 'auto', 'checkpoint', 'full', 'boundary'",
+    ),
+    "a boundary in fewer bits": (
+        {"gradient_storage": "boundary", "storage_dtype": "int8"},
+        ValueError,
+        "storage_dtype: is given, but gradient_storage is 'boundary'",
+    ),
+    "a boundary for the eager backend": (
+        {"gradient_storage": "boundary", "backend": "eager"},
+        ValueError,
+        "gradient_storage: is 'boundary', but backend is 'eager'",
+    ),
+    "a region of the gradient": (
+        {"grad_region": [(0, 5), (3, 2)]},
+        ValueError,
+        r"grad_region: has \(3, 2\) for axis 1. Accepted: None, or 2 pairs",
     ),
     "another format of storage": (
         {"gradient_storage": "full", "storage_dtype": "int4"},

@@ -18,10 +18,12 @@ import pytest
 from dualwave import native
 from dualwave.layout import PACKINGS, PLACES
 from dualwave.maps import MAPS, OPERANDS
+from helpers.emulation import emulation, run_emulated  # noqa: F401
 from helpers.equations import NAMES, rows
 from helpers.native_runs import cast, make_case
 from helpers.runs import random_direction
 
+pytestmark = pytest.mark.usefixtures("emulation")
 DIRECTIONS = {"tangent": 1, "second_tangent": 3, "tangent_adjoint": 1}
 OUTPUTS = {
     "forward": ("receivers0", "state0"),
@@ -47,27 +49,6 @@ def case(name, ndim, dtype, map_name):
         inputs[f"receivers_bar{k}"] = rng.standard_normal(receivers).astype(dtype)
         inputs[f"state_bar{k}"] = rng.standard_normal(p.state.shape).astype(dtype)
     return description, inputs, [f"{key}_gradient{max(levels)}" for key in p._fields]
-
-
-def run_emulated(map_name, description, inputs, wanted, given=None):
-    """The map on the emulated device; outputs by slot. given: a list for the memory it is given."""
-    shapes = {out.slot: out for out in native.checked(map_name, description, inputs, wanted)}
-    outputs = {slot: np.empty(out.shape, out.dtype) for slot, out in shapes.items()}
-    given = [] if given is None else given
-
-    def allocate(size):  # bytes that make NaNs: what is read before it is written shows
-        given.append(np.full(size, 255, np.uint8))
-        return given[-1].ctypes.data
-
-    native.run_on_device(map_name, description, inputs, outputs, (0, 0, allocate))
-    assert len(given) == 1
-    return outputs
-
-
-@pytest.fixture(autouse=True)
-def emulation(monkeypatch):
-    emulated = importlib.import_module("dualwave._emulated")
-    monkeypatch.setattr(native, "load_device", lambda: emulated)
 
 
 @pytest.mark.parametrize("map_name", MAPS)

@@ -75,7 +75,9 @@ def test_a_packed_history(name, packing, tmp_path):
     exact = dataclasses.replace(d, packing="")
     of_all_bits = native.evaluate("forward", exact, inputs["forward"], ("residual",))
     size = kept["residual"].nbytes / of_all_bits["residual"].nbytes
-    assert size < 1.1 * {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}[packing] / 8
+    # Beside the values a row has its scale, 8 bytes.
+    row = 8 + d.n[1] * {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}[packing]
+    assert size < 1.25 * row / (8 * d.n[1])
     for map_name in ("adjoint", "tangent_adjoint"):
         slots = set(possible_outputs(map_name))
         want = native.evaluate(map_name, described, inputs[map_name], slots)
@@ -190,7 +192,7 @@ def test_repeated_steps_are_the_fewest(history):
 
 def test_a_limit_is_kept_at_the_price_of_repeats():
     default = total_bytes(MODEL)
-    assert within(MODEL, default) is MODEL
+    assert within(MODEL, default) == dataclasses.replace(MODEL, lean=True)
     assert repeated_steps(MODEL) == MODEL.nt
     before = MODEL.nt
     for part in (0.9, 0.7, 0.5, 0.4):
@@ -212,7 +214,7 @@ def test_a_full_history_is_kept_or_refused():
     needed = total_bytes(full)
     of_history = MODEL.nt * MODEL.shots * MODEL.cells * 4
     assert of_history < needed < 1.6 * of_history
-    assert within(full, needed) is full
+    assert within(full, needed) == dataclasses.replace(full, lean=True)
     with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
         within(full, needed - 1)
 
