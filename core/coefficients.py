@@ -32,8 +32,8 @@ def coefficients(
 
 @functools.lru_cache(maxsize=256)
 def arithmetic(fw: Framework, equation: Equation, ndim: int) -> tuple[float, float]:
-    """Grids of one model that the framework holds to come from models to coefficients, and back with
-    their derivative: between the two, and at most; coefficients and their gradient not counted."""
+    """Grids of one model that the framework holds to come from models to coefficients, and back
+    with their derivative: between the two, and at most; the results of both are not counted."""
     region = Region((0,) * ndim, (_CELLS - 2,) * ndim, (1,) * (2 * ndim))
     ones = fw.xp.ones((1, *region.shape), dtype=fw.dtype("float32"))
     models = {name: fw.xp.asarray(ones, copy=True) for name in equation.parameters}

@@ -119,12 +119,11 @@ $wavefields_text
         again to make it.
     storage_path: the folder of that file. Default None: the system's for temporary files, which
         may itself be in memory.
-    memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to the
-        models may take, its inputs not counted, nor what PyTorch keeps of the arithmetic between
-        models and coefficients, nor the scattered fields of a Born form. States are kept and steps
-        repeated so that it fits; what cannot fit raises, and says the least that would. Default
-        None: the number of states that takes least memory with each step repeated once. vmap
-        multiplies the shots after this has been decided. Compiled backend, without callbacks.
+    memory_limit: bytes, or a text such as "4GB", that this call with a gradient with respect to
+        the models may take, its inputs not counted. States are kept and steps repeated so that it
+        fits; what cannot fit raises, and says the least that would. Default None: the number of
+        states that takes least memory with each step repeated once. vmap multiplies the shots after
+        this has been decided. Compiled backend, without callbacks.
     backend: "auto" (default, the compiled one), "compiled", or "eager": plain $framework
         operations, slow, for any derivative and for checking.
     python_backend: Deepwave's older name: "eager" or True means backend="eager".

@@ -116,8 +116,8 @@ class Framework(abc.ABC):
         return False
 
     def held(self, function: Callable, models: dict[str, Array]) -> tuple[int, int]:
-        """Bytes of arrays that the framework holds for ``function(models)`` and its gradient, beside
-        the result and its cotangent: between the two, and at most."""
+        """Bytes of arrays that the framework holds for ``function(models)`` and its gradient,
+        beside the result and its cotangent: between the two, and at most."""
         raise NotImplementedError(f"{self.name} does not tell what it holds")
 
     def tree_map(self, function: Callable, first: Any, *rest: Any) -> Any:

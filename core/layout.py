@@ -46,7 +46,8 @@ class Description:
     dtype: "float32" or "float64". faces: "pml", "free" or "rigid" of every face, as ``pml``; ()
     is "pml" for all. window: cells whose coefficients have a gradient, begin and end of every axis
     in turn; () is all. Gradients of others are zero, and directions of theirs must be. boundary:
-    of a full history what the rest can be rebuilt from. lean: no workspace is kept for the next call.
+    of a full history what the rest can be rebuilt from. lean: no workspace is kept for the next
+    call.
     """
 
     equation: str

@@ -29,7 +29,11 @@ class Footing:
     arithmetic: float = 0.0
 
 
-def forward_bytes(d: Description, backend: str, footing: Footing = Footing()) -> dict[str, int]:
+ALONE = Footing()
+"""Of one level, on the CPU, with nothing around it."""
+
+
+def forward_bytes(d: Description, backend: str, footing: Footing = ALONE) -> dict[str, int]:
     """Of the operands and results of the map ``forward``, and of its workspace.
 
     Args:
@@ -53,7 +57,7 @@ def forward_bytes(d: Description, backend: str, footing: Footing = Footing()) ->
     return memory
 
 
-def gradient_bytes(d: Description, backend: str, footing: Footing = Footing()) -> dict[str, int]:
+def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> dict[str, int]:
     """What a gradient with the compiled core takes more; its workspace instead of the forward's.
 
     Empty for the eager backend, and where the compiled core is not there to say.
@@ -77,7 +81,7 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = Footing()) -
     return memory
 
 
-def total_bytes(d: Description, footing: Footing = Footing()) -> int:
+def total_bytes(d: Description, footing: Footing = ALONE) -> int:
     """Of a compiled call with a gradient."""
     found = forward_bytes(d, "compiled", footing) | gradient_bytes(d, "compiled", footing)
     return sum(found.values())

@@ -40,8 +40,9 @@ def check_options(options: Options) -> None:
             mend = "What else is kept is exact, and with the other arrays."
             checks.fail(name, came, f"{default!r}, or gradient_storage='full'", mend)
     if o.gradient_storage in FULL and backend(o) == "eager":
-        came = f"is {o.gradient_storage!r}, but backend is 'eager', where the framework keeps what it needs"
-        checks.fail("gradient_storage", came, "'auto', or the compiled backend")
+        came = f"is {o.gradient_storage!r}, but backend is 'eager'"
+        mend = "There the framework keeps what it needs."
+        checks.fail("gradient_storage", came, "'auto', or the compiled backend", mend)
     name = "model_gradient_sampling_interval"
     if checks.integer(name, getattr(o, name), 1) > 1:
         _check_native_gradient(name, o)

@@ -38,8 +38,8 @@ class Plan:
             these, with a workspace in place of the forward's; empty where the compiled core is not
             there to say.
         gradient_storage: "checkpoint", "full" or "boundary", as resolved. storage_dtype,
-            storage_mode: of a full history; storage_bytes: what it takes at a time of the disk, or of the host's
-            memory for a GPU, beside ``gradient_memory``.
+            storage_mode: of a full history; storage_bytes: what it takes at a time of the disk, or
+            of the host's memory for a GPU, beside ``gradient_memory``.
         checkpoint_interval: steps between the states that a gradient keeps; history_steps: those
             whose quantities it holds at a time; inner_states: that it keeps inside an interval.
         recomputation: forward steps that a gradient marches again, for each step of the run.

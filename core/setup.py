@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from . import checks, faces, gradient_region
 from .actions import check_nodes, tap_count
 from .call import Call, Options
-from .coefficients import arithmetic
 from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
+from .coefficients import arithmetic
 from .equations import Equation
 from .equations.table import Channels
 from .form import Form

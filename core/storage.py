@@ -24,7 +24,7 @@ from typing import Any
 from . import checks
 from .equations import Equation
 from .layout import Description
-from .memory import Footing, core, total_bytes
+from .memory import ALONE, Footing, core, total_bytes
 
 STRATEGIES = ("auto", "checkpoint", "full", "boundary")
 FULL = ("full", "boundary")
@@ -52,7 +52,7 @@ def parse_limit(value: Any) -> int | None:
     return int(bytes_)
 
 
-def within(d: Description, limit: int, footing: Footing = Footing()) -> Description:
+def within(d: Description, limit: int, footing: Footing = ALONE) -> Description:
     """The description with the fewest repeated steps whose gradient takes ``limit`` bytes or less.
 
     Raises:

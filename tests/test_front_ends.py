@@ -24,8 +24,9 @@ MOST = pytest.mark.parametrize(("name", "backend"), [r for r in ROWS if r != ("j
 BACKENDS = pytest.mark.parametrize("backend", sorted({backend for _, backend in ROWS}))
 
 KEYWORDS = """source_amplitudes source_locations receiver_locations accuracy=4 pml_width=20
-pml_freq max_vel survey_pad origin nt model_gradient_sampling_interval=1 grad_region freq_taper_frac=0.0
-time_pad_frac=0.0 time_taper=False forward_callback backward_callback callback_frequency=1
+pml_freq max_vel survey_pad origin nt model_gradient_sampling_interval=1 grad_region
+freq_taper_frac=0.0 time_pad_frac=0.0 time_taper=False
+forward_callback backward_callback callback_frequency=1
 wavefield_0 wavefield_m1 initial_state boundary courant_number source_mask receiver_mask
 location_interpolation='auto' location_interpolation_halfwidth=4 check_output_finite=True
 gradient_storage='auto' storage_mode='device' storage_path storage_dtype memory_limit

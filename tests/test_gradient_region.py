@@ -1,4 +1,4 @@
-"""grad_region: models that are constants outside some cells, for every derivative, in whole calls."""
+"""grad_region: models that are constants outside some cells, for every derivative."""
 
 import itertools
 
@@ -52,7 +52,7 @@ def test_gradients_are_those_of_all_cells_cut(name, equation, storage):
 
 @pytest.mark.parametrize(("name", "backend"), ROWS)
 def test_every_derivative_is_that_of_a_model_that_is_cut(name, backend):
-    """Forward mode, Hessian-vector products and Born modelling, against cutting the model by hand."""
+    """Forward mode, Hessian-vector products and Born modelling; cutting the model by hand."""
     front, arguments = FRONT_ENDS[name](), case(2, nt=17)
     t = front.jax if name == "jax" else front.torch.func
     fw = front.module.scalar.framework

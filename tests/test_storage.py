@@ -248,9 +248,12 @@ def test_the_plan_of_a_history_on_disk():
 
 def test_it_is_refused_where_it_does_not_fit():
     arguments = case(2, nt=23) | FULL
-    needed = dualwave.plan("scalar", **arguments).total_gradient_memory
     for name in FRONT_ENDS:
         front = FRONT_ENDS[name]()
+        given = {k: front.array(x) for k, x in arguments.items()}
+        # What the limit decides is planned with the limit: no workspace is kept for the next call.
+        plan = dualwave.plan(front.module.scalar, **given, memory_limit="1GB")
+        needed = plan.total_gradient_memory
         with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
             front.call(arguments | {"memory_limit": needed - 1})
         assert numpy(front.call(arguments | {"memory_limit": needed})[-1]).any()
@@ -281,7 +284,7 @@ def test_boundary_agrees_to_rounding(name, equation):
     for more in (
         {"dt": 3 * arguments["dt"]},
         {} if equation == "elastic" else {"boundary": ["free", "pml", "rigid", "pml"]},
-        {"grad_region": [(8, 14), (20, 50)], "model_gradient_sampling_interval": 2},
+        {"grad_region": [(3, 12), (2, 30)], "model_gradient_sampling_interval": 2},
     ):
         given = arguments | more
         if "boundary" in more:

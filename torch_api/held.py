@@ -42,7 +42,8 @@ class _Onlooker(TorchDispatchMode):
 
 
 def held_bytes(function: Callable, models: dict[str, torch.Tensor]) -> tuple[int, int]:
-    """Bytes between a function and its gradient, and at most, beside the result and its cotangent."""
+    """Bytes between a function and its gradient, and at most; its result and that of the whole are
+    not counted, nor the cotangent."""
     given = {name: x.clone().requires_grad_() for name, x in models.items()}
     with _Onlooker(list(given.values())) as onlooker:
         result = function(given)

@@ -1,4 +1,4 @@
-"""Gradients of some cells alone: the same there, nothing elsewhere, and only those cells are kept."""
+"""Gradients of some cells alone: the same there, nothing elsewhere, and only these are kept."""
 
 import dataclasses
 
