@@ -120,6 +120,11 @@ class Framework(abc.ABC):
         beside the result and its cotangent: between the two, and at most."""
         raise NotImplementedError(f"{self.name} does not tell what it holds")
 
+    def recomputed(self, function: Callable, primals: Any) -> Any:
+        """``function(primals)``, of which the framework keeps nothing for a derivative that comes
+        later, where it has a way to: it computes it again then."""
+        return function(primals)
+
     def tree_map(self, function: Callable, first: Any, *rest: Any) -> Any:
         """``function`` of the arrays of nests of one structure, as such a nest."""
         return _map_leaves(function, first, *rest)

@@ -19,8 +19,8 @@ class Primal(NamedTuple):
     """The differentiable operands (or a direction in their space, or a gradient; None: absent).
 
     coefficients [M, K, *n]; amplitudes [S, Ns, nt]; source_weights [S, Ns, Ps];
-    receiver_weights [S, Nr, Pr]; state [S, E], packed as `layout` says. A direction may have
-    another number of models.
+    receiver_weights [S, Nr, Pr]; state [S, E], packed as `layout` says, None where it is zero. A
+    direction may have another number of models.
     """
 
     coefficients: Any = None
@@ -28,6 +28,11 @@ class Primal(NamedTuple):
     source_weights: Any = None
     receiver_weights: Any = None
     state: Any = None
+
+
+def by_slot(p: Primal, level: int) -> dict[str, Any]:
+    """What there is of operands, or of a direction, by their slots at a level."""
+    return {f"{name}{level}": x for name, x in p._asdict().items() if x is not None}
 
 
 class Constants(NamedTuple):
@@ -105,8 +110,9 @@ def accepted_inputs(map_name: str) -> tuple[str, ...]:
 
 
 def required_inputs() -> tuple[str, ...]:
-    """Input slots that every map must be given: the primal operands and the constants."""
-    return (*(f"{name}0" for name in OPERANDS), *CONSTANTS)
+    """Input slots that every map must be given: the primal operands and the constants. The state
+    may be left out where it is zero."""
+    return (*(f"{name}0" for name in OPERANDS if name != "state"), *CONSTANTS)
 
 
 def possible_outputs(map_name: str) -> tuple[str, ...]:

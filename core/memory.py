@@ -18,13 +18,15 @@ class Footing:
     """What the memory of a call depends on beside its description.
 
     device: whether the arrays are on a GPU, where all shots run at once. levels: 2 of a Born form,
-    whose maps are ``tangent`` and ``tangent_adjoint``. saved: arrays, of the size of one grid of
-    each model, that the framework keeps while the core runs, for the derivative of the arithmetic
-    between models and coefficients; arithmetic: that it takes for it at most.
+    whose maps are ``tangent`` and ``tangent_adjoint``. arithmetic: arrays, of the size of one grid
+    of each model, that the framework takes at most for the arithmetic between models and
+    coefficients and its derivative; saved: of these while the core runs. starts: whether there
+    are initial fields.
     """
 
     device: bool = False
     levels: int = 1
+    starts: bool = True
     saved: float = 0.0
     arithmetic: float = 0.0
 
@@ -44,7 +46,7 @@ def forward_bytes(d: Description, backend: str, footing: Footing = ALONE) -> dic
     taps = d.sources * d.source_taps + d.receivers * d.receiver_taps
     memory = {
         "coefficients": size * levels * d.gradients * d.coefficients * d.cells,
-        "state before and after": size * 2 * levels * d.shots * d.state_size,
+        "state before and after": size * (1 + footing.starts) * levels * d.shots * d.state_size,
         "source amplitudes": size * signals * d.sources,
         "receiver amplitudes": size * levels * signals * d.receivers,
         "nodes and weights": (4 + size) * d.shots * taps,
@@ -76,7 +78,9 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
     if footing.arithmetic:
         grid = size * d.gradients * d.cells
         saved, most = int(footing.saved * grid), int(footing.arithmetic * grid)
-        # A workspace that is not kept for the next call is there before, or after.
+        # A workspace that is not kept for the next call is there before, or after; and then the
+        # arithmetic of a first derivative is done again, in place of being kept.
+        saved *= levels > 1
         memory[ARITHMETIC] = max(saved, most - memory[WORKSPACE]) if d.lean else most
     return memory
 

@@ -21,6 +21,7 @@ from .maps import (
     OUTPUT_SLOTS,
     Constants,
     Primal,
+    by_slot,
     input_mask,
     output_mask,
     signature,
@@ -246,6 +247,6 @@ def forward(
     description: Description, p: Primal, constants: Constants
 ) -> tuple[np.ndarray, np.ndarray]:
     """Receivers [S, Nr, nt] and final state [S, E] from NumPy arrays."""
-    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    inputs = by_slot(p, 0) | constants._asdict()
     outputs = evaluate("forward", description, inputs, ("receivers0", "state0"))
     return outputs["receivers0"], outputs["state0"]

@@ -96,7 +96,9 @@ def with_models(
     if changes:
         (grids, weights), turned = fw.jvp(of_models, values, changes)
     else:
-        grids, weights = of_models(values)
+        grids, weights = (
+            fw.recomputed(of_models, values) if description.lean else of_models(values)
+        )
     return operands._replace(
         primal=operands.primal._replace(coefficients=grids, source_weights=weights),
         direction=operands.direction._replace(coefficients=turned[0], source_weights=turned[1]),
@@ -143,8 +145,18 @@ def _amplitudes(fw: Framework, setup: Setup) -> Array:
     return upsample(fw, joined, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper)
 
 
-def _state(fw: Framework, setup: Setup, description: Description, level: int) -> Array:
-    """The packed initial state [S, E] of a level."""
+def with_state(
+    fw: Framework, description: Description, p: Primal, like: Array | None = None
+) -> Primal:
+    """The operands with zeros for a state that is left out; ``like``: an array of their kind."""
+    if p.state is not None:
+        return p
+    like = p.coefficients if like is None else like
+    return p._replace(state=zeros(fw, (description.shots, description.state_size), like))
+
+
+def _state(fw: Framework, setup: Setup, description: Description, level: int) -> Array | None:
+    """The packed initial state [S, E] of a level; None where it is zero."""
     inputs, wavefields = setup.inputs, setup.form.wavefields
     entries = description.state_entries()
     arrays = {}
@@ -157,7 +169,7 @@ def _state(fw: Framework, setup: Setup, description: Description, level: int) ->
     nodes = held_at_first(setup.equation, description.ndim, setup.faces)
     arrays = mask_fields(fw, arrays, nodes, description.ndim)
     if not arrays:
-        return zeros(fw, (inputs.shots, description.state_size), inputs.like)
+        return None
     for name, shape in entries:
         if name not in arrays:
             arrays[name] = zeros(fw, (inputs.shots, *shape), inputs.like)

@@ -21,7 +21,7 @@ from .form import Form, memory_name, suffix
 from .framework import Array, Framework
 from .layout import Description, unpack
 from .maps import Constants, Primal
-from .operands import Operands, assemble, models_and_changes, with_models
+from .operands import Operands, assemble, models_and_changes, with_models, with_state
 from .output import AuxiliaryState, output_class
 from .resampling import downsample
 from .setup import Setup, prepare
@@ -80,12 +80,14 @@ class Eager:
 
     def forward(self, description: Description, p: Primal, constants: Constants) -> Results:
         """The propagation."""
+        p = with_state(self.fw, description, p)
         return engine.forward(self.fw, self.equation, description, p, constants)
 
     def tangent(
         self, description: Description, p: Primal, d: Primal, constants: Constants
     ) -> tuple[Results, Results]:
         """The propagation, and its derivative by the framework."""
+        p = with_state(self.fw, description, p)
         moved = {name: x for name, x in d._asdict().items() if x is not None}
 
         def run(operands: dict[str, Array]) -> Results:
@@ -113,7 +115,7 @@ def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: 
 def _run(backend: Backend, description: Description, operands: Operands) -> tuple[Results, ...]:
     """Results by level."""
     p, d, constants = operands.primal, operands.direction, operands.constants
-    if d.state is None:
+    if d.coefficients is None:
         return (backend.forward(description, p, constants),)
     return backend.tangent(description, p, d, constants)
 
@@ -124,7 +126,8 @@ def _run_with_callbacks(
     """Results by level of a run in segments, with the user's callbacks between them."""
     values, changes = models_and_changes(fw, setup)
     names, count = tuple(values), len(values)
-    states = [operands.primal.state] + [operands.direction.state] * setup.form.scattered
+    levels = (operands.primal, operands.direction)[: 1 + setup.form.scattered]
+    states = [with_state(fw, setup.description, p, setup.inputs.like).state for p in levels]
     arrays = [*values.values(), *states, *changes.values()]
     samples: list[list[Array]] = [[] for _ in states]
     for sample, first, last in segments(setup):

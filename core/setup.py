@@ -120,7 +120,8 @@ class Setup:
         grids = (0.0, 0.0)
         if self.framework.can_tell_held():
             grids = arithmetic(self.framework, self.equation, self.inputs.ndim)
-        return Footing(self.device, levels, *(levels * count for count in grids))
+        starts = bool(self.inputs.fields or self.inputs.memory)
+        return Footing(self.device, levels, starts, *(levels * count for count in grids))
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
         """Nodes of the points that have the most."""

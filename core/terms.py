@@ -90,7 +90,7 @@ def term(
         values: output slot of the new call -> slot of ``call`` of which it is the value.
     """
     inputs = {name: call.inputs[name] for name in CONSTANTS}
-    inputs |= {f"{name}0": call.inputs[f"{name}0"] for name in OPERANDS}
+    inputs |= {f"{name}0": x for name, x in operands(call.inputs, 0).items()}
     for level, chosen in enumerate(directions, start=1):
         inputs |= {f"{name}{level}": value for name, value in chosen.values.items()}
     for level, bars in enumerate(cotangents):

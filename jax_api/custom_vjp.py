@@ -19,7 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 from .. import rules
 from ..folding import fold, unfold
 from ..layout import Description
-from ..maps import INPUT_SLOTS, OPERANDS, Constants, Primal
+from ..maps import CONSTANTS, INPUT_SLOTS, OPERANDS, Constants, Primal, by_slot
 from . import ffi
 from ._compat import same_varying
 from .framework import JaxFramework
@@ -43,8 +43,10 @@ def forward(
     """
     # Before the custom_vjp, so that inside shard_map the cotangents of replicated operands are
     # summed by the transpose of the cast.
-    arrays = same_varying([*p, *constants])
-    p, constants = Primal(*arrays[: len(p)]), Constants(*arrays[len(p) :])
+    given = _slots(p, constants)
+    arrays = dict(zip(given, same_varying(list(given.values())), strict=True))
+    p = Primal(*(arrays.get(f"{name}0") for name in OPERANDS))
+    constants = Constants(*(arrays[name] for name in CONSTANTS))
     # JAX (0.10.2) does not tell inside shard_map which operands are to be differentiated.
     manual = jax.sharding.get_abstract_mesh().manual_axes
     return (_forward_for_all if manual else _forward_for_wanted)(description, p, constants)
@@ -57,16 +59,16 @@ def _forward(description: Description, p: Primal, constants: Constants) -> tuple
 
 def _save_for_all(description: Description, p: Primal, constants: Constants) -> tuple[Any, Any]:
     """The results; and for the reverse pass the inputs, the residual, and what is wanted."""
-    return _save(description, _slots(p, constants), tuple(f"{name}0" for name in OPERANDS))
+    return _save(description, _slots(p, constants), tuple(by_slot(p, 0)))
 
 
 def _save_for_wanted(description: Description, p: Primal, constants: Constants) -> tuple[Any, Any]:
     """The same, for the operands that are to be differentiated: here arrays say if they are."""
-    slots = _slots(p, constants)
-    if slots["profiles"].perturbed:
+    given = _slots(p, constants)
+    if given["profiles"].perturbed:
         rules.refuse_profiles(("profiles",))
-    wanted = tuple(f"{name}0" for name in OPERANDS if slots[f"{name}0"].perturbed)
-    return _save(description, {slot: x.value for slot, x in slots.items()}, wanted)
+    wanted = tuple(slot for slot in by_slot(p, 0) if given[slot].perturbed)
+    return _save(description, {slot: x.value for slot, x in given.items()}, wanted)
 
 
 def _save(description: Description, inputs: dict, wanted: tuple[str, ...]) -> tuple[Any, Any]:
@@ -96,23 +98,23 @@ _forward_for_wanted.defvjp(_save_for_wanted, _pull_back, symbolic_zeros=True)
 
 
 def _slots(p: Primal, constants: Constants) -> dict[str, Any]:
-    return {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    return by_slot(p, 0) | constants._asdict()
 
 
 def _execute(call: rules.Call) -> dict[str, jax.Array]:
     """Run a call; ``vmap`` folds it into one of more shots. Not differentiable."""
-    slots = tuple(slot for slot in INPUT_SLOTS if slot in call.inputs)
-    run = _batchable(call.map, call.description, slots, call.wanted)
-    return run(*(call.inputs[slot] for slot in slots))
+    given = tuple(slot for slot in INPUT_SLOTS if slot in call.inputs)
+    run = _batchable(call.map, call.description, given, call.wanted)
+    return run(*(call.inputs[slot] for slot in given))
 
 
 @functools.lru_cache(maxsize=1024)
 def _batchable(
-    map_name: str, description: Description, slots: tuple[str, ...], wanted: tuple[str, ...]
+    map_name: str, description: Description, given: tuple[str, ...], wanted: tuple[str, ...]
 ) -> Callable[..., dict[str, jax.Array]]:
     @jax.custom_jvp
     def bare(*operands: jax.Array) -> dict[str, jax.Array]:
-        return ffi.call(map_name, description, dict(zip(slots, operands, strict=True)), wanted)
+        return ffi.call(map_name, description, dict(zip(given, operands, strict=True)), wanted)
 
     @bare.defjvp
     def refuse(primals: Any, tangents: Any) -> Any:
@@ -125,8 +127,8 @@ def _batchable(
 
     @run.def_vmap
     def batched(size: int, is_mapped: list[bool], *operands: jax.Array) -> tuple[Any, Any]:
-        call = rules.Call(map_name, description, dict(zip(slots, operands, strict=True)), wanted)
-        mapped = [slot for slot, yes in zip(slots, is_mapped, strict=True) if yes]
+        call = rules.Call(map_name, description, dict(zip(given, operands, strict=True)), wanted)
+        mapped = [slot for slot, yes in zip(given, is_mapped, strict=True) if yes]
         outputs = unfold(_FRAMEWORK, _execute(fold(_FRAMEWORK, call, mapped, size)), size)
         return outputs, dict.fromkeys(outputs, True)
 

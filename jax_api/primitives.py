@@ -25,6 +25,7 @@ from ..maps import (
     Constants,
     Primal,
     accepted_inputs,
+    by_slot,
     input_mask,
     input_names,
     output_mask,
@@ -60,7 +61,7 @@ def forward(
         p: the operands.
         constants: nodes, model indices and profiles.
     """
-    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    inputs = by_slot(p, 0) | constants._asdict()
     outputs = bind(rules.Call("forward", description, inputs, ("receivers0", "state0")))
     return outputs["receivers0"], outputs["state0"]
 
@@ -73,8 +74,8 @@ def tangent(
     ``d`` is as ``p``, with None where it is zero. Differentiable once in ``p`` and without limit in
     ``d``.
     """
-    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
-    inputs |= {f"{name}1": x for name, x in d._asdict().items() if x is not None}
+    inputs = by_slot(p, 0) | constants._asdict()
+    inputs |= by_slot(d, 1)
     wanted = ("receivers0", "state0", "receivers1", "state1")
     found = bind(rules.Call("tangent", description, inputs, wanted))
     receivers, state, scattered, scattered_state = (found[slot] for slot in wanted)

@@ -8,6 +8,7 @@ from typing import Any
 import array_api_compat.torch as array_api_torch
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from ..framework import Framework, Widths, check_widths
 from . import _compat
@@ -111,6 +112,12 @@ class TorchFramework(Framework):
     def held(self, function: Callable, models: dict[str, torch.Tensor]) -> tuple[int, int]:
         with torch._C._DisableFuncTorch(), torch.inference_mode(False), torch.enable_grad():
             return held_bytes(function, models)
+
+    def recomputed(self, function: Callable, primals: Any) -> Any:
+        plain = torch._C._functorch.peek_interpreter_stack() is None
+        if not plain or torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return function(primals)
+        return checkpoint(function, primals, use_reentrant=False, preserve_rng_state=False)
 
     def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         if torch.compiler.is_compiling():

@@ -112,7 +112,7 @@ def _empty(
 ) -> dict[str, torch.Tensor]:
     """Tensors for the outputs, once the inputs have been found to fit."""
     operands = native.checked(map_name, description, inputs, output_names(wanted))
-    like = inputs["state0"]
+    like = inputs["coefficients0"]
     return {
         x.slot: new_residual(like, x.shape) if x.slot == "residual" else like.new_empty(x.shape)
         for x in operands

@@ -24,6 +24,7 @@ from ..maps import (
     Constants,
     Primal,
     accepted_inputs,
+    by_slot,
     input_names,
     output_names,
 )
@@ -49,7 +50,7 @@ def forward(
         p: the operands.
         constants: nodes, model indices and profiles.
     """
-    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
+    inputs = by_slot(p, 0) | constants._asdict()
     if constants.profiles.requires_grad:
         rules.refuse_profiles(("profiles",))
     outputs = execute(rules.Call("forward", description, inputs, ("receivers0", "state0")))
@@ -64,8 +65,8 @@ def tangent(
     ``d`` is as ``p``, with None where it is zero. Differentiable once in ``p`` and without limit in
     ``d``.
     """
-    inputs = {f"{name}0": x for name, x in p._asdict().items()} | constants._asdict()
-    inputs |= {f"{name}1": x for name, x in d._asdict().items() if x is not None}
+    inputs = by_slot(p, 0) | constants._asdict()
+    inputs |= by_slot(d, 1)
     wanted = ("receivers0", "state0", "receivers1", "state1")
     found = execute(rules.Call("tangent", description, inputs, wanted))
     receivers, state, scattered, scattered_state = (found[slot] for slot in wanted)
@@ -84,7 +85,7 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
     call = replace(call, inputs=inputs)
     if (found := _with_tangents(call)) is not None:
         return found
-    operands = [f"{name}0" for name in OPERANDS]
+    operands = [slot for name in OPERANDS if (slot := f"{name}0") in inputs]
     if call.map == "forward" and "residual" not in wanted and torch.is_grad_enabled():
         differentiated = [slot for slot in operands if inputs[slot].requires_grad]
         wanted += ("residual",) * rules.needs_residual(differentiated, 0)

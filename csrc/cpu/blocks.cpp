@@ -13,67 +13,38 @@ void Shot<T>::clear(T* block, Index size) const {
   std::memset(block + begin, 0, sizeof(T) * (end - begin));
 }
 
-// f(offset in the block, elements) for each row of the packed state, in its order: the fields, then each
-// piece's memory variables in the slabs' cells that lie in the PML proper. psi_copy says which of the two
-// copies of psi counts.
+// Rows [begin, end) of a part.
 template <class T>
-template <class F>
-void Shot<T>::for_packed(int psi_copy, F&& f) const {
-  const Geometry& g = p_.layout.geometry;
-  for (int field = 0; field < p_.equation.fields; ++field)
-    for (Index z = 0; z < g.n[0]; ++z)
-      for (Index y = 0; y < g.n[1]; ++y)
-        f(slot_[field] * g.grid + g.origin + z * g.stride[0] + y * g.stride[1], g.n[2]);
-  for (std::size_t i = 0; i < p_.equation.memories.size(); ++i) {
-    const Memory& memory = p_.equation.memories[i];
-    const int axis = memory.axis;
-    const Slab& slab = g.slab[axis];
-    const Index low = g.pml[axis][0], high = g.pml[axis][1];
-    if (low + high == 0) continue;
-    for (int variable = 0; variable < memory_count(memory.op); ++variable) {
-      const int copy = memory.op == Op::second ? (variable == 0 ? psi_copy : 2) : 0;
-      const Index base = p_.layout.memory[i] + copy * slab.size + slab.origin;
-      Index extent[3] = {g.n[0], g.n[1], g.n[2]};
-      extent[axis] = low + high;
-      for (Index z = 0; z < extent[0]; ++z)
-        for (Index y = 0; y < extent[1]; ++y) {
-          Index at[3] = {z, y, 0};
-          const Index end = g.n[axis] - memory.high_shift();
-          const auto cell = [&](Index j) { return j < low ? j : end - high + (j - low); };
-          if (axis < 2) at[axis] = g.slab_index(axis, cell(at[axis]));
-          const Index row = base + at[0] * slab.stride[0] + at[1] * slab.stride[1];
-          if (axis < 2) {
-            f(row, g.n[2]);
-          } else {
-            if (low) f(row + g.slab_index(2, 0), low);
-            if (high) f(row + g.slab_index(2, end - high), high);
-          }
-        }
-    }
+void move_rows(const Part& part, Index begin, Index end, T* block, T* packed, bool pack) {
+  const auto at = [](const Cells& cells, Index z, Index y) {
+    return cells.first + z * cells.stride[0] + y * cells.stride[1];
+  };
+  for (Index r = begin; r < end; ++r) {
+    const Index z = r / part.extent[1], y = r % part.extent[1];
+    T *in = block + at(part.block, z, y), *out = packed + at(part.packed, z, y);
+    std::memcpy(pack ? out : in, pack ? in : out, sizeof(T) * part.extent[2]);
   }
 }
 
+// This member's share of a state, to or from where it is packed.
 template <class T>
-void Shot<T>::load(const T* packed, T* block, int psi_copy) const {
-  const T* from = packed + shot_ * p_.packed_state;
-  for_packed(psi_copy, [&](Index offset, Index size) {
-    std::memcpy(block + offset, from, sizeof(T) * size);
-    from += size;
-  });
+void Shot<T>::move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const {
+  for (const Part& part :
+       packed_state(p_.equation, p_.layout.geometry, as, {slot_, p_.layout.memory, psi_copy}))
+    move_rows(part, part.rows() * who_.index / who_.count, part.rows() * (who_.index + 1) / who_.count, block,
+              packed, pack);
 }
 
+// The same of one of the caller's, if there is one.
 template <class T>
-void Shot<T>::store(const T* block, T* packed, int psi_copy) const {
-  T* to = packed + shot_ * p_.packed_state;
-  for_packed(psi_copy, [&](Index offset, Index size) {
-    std::memcpy(to, block + offset, sizeof(T) * size);
-    to += size;
-  });
+void Shot<T>::move_callers(T* block, const T* packed, int psi_copy, bool pack) const {
+  if (packed)
+    move_state(block, const_cast<T*>(packed) + shot_ * p_.packed_state, Packed::callers, psi_copy, pack);
 }
 
 template <class T>
 T* Shot<T>::checkpoint(Index number, int level) const {
-  const Index size = p_.layout.state_size, count = p_.description.checkpoints();
+  const Index size = p_.history.state, count = p_.description.checkpoints();
   T* callers = p_.residual();
   if (callers && number < count) return callers + (shot_ * count + number) * size;
   const Index own = number - (callers ? count : 0);
@@ -84,7 +55,7 @@ template <class T>
 T* Shot<T>::callers_history() const {
   const Description& d = p_.description;
   T* all = d.full ? p_.residual() : nullptr;
-  return all ? all + shot_ * residual_shape(d, p_.history, p_.layout.state_size).size() : nullptr;
+  return all ? all + shot_ * residual_shape(d, p_.history).size() : nullptr;
 }
 
 // The quantities of a sampled step.
@@ -102,33 +73,20 @@ T* Shot<T>::kept(int level) const {
   return !callers ? m_.packed[level].data() : level == 0 ? callers : nullptr;
 }
 
-// Rows [begin, end) of a box, numbered from its first, between arrays where cell (z, y, x) is at of(z, y) +
-// x, and one that has the box's cells in order.
-template <class T, class Of>
-void move_box(const Box& box, Index begin, Index end, T* packed, bool pack, Of&& of) {
-  const Index length = box.extent(2);
-  for (Index r = begin; r < end; ++r) {
-    T* row = of(box.first[0] + r / box.extent(1), box.first[1] + r % box.extent(1)) + box.first[2];
-    T* kept = packed + r * length;
-    std::memcpy(pack ? kept : row, pack ? row : kept, sizeof(T) * length);
-  }
-}
-
 // This member's share of what is kept of a sampled step, to or from where it is.
 template <class T>
 void Shot<T>::move_frame(int level, Index sample, Index kept_sample, bool keep) const {
   const Window& w = p_.layout.window;
-  T* to = kept(level) + p_.history.kept(kept_sample);
-  for (int h = 0; h < p_.equation.histories(); ++h) {
-    T* quantity = history(level, sample) + h * w.size;
+  const Index stride = (w.last[1] - w.first[1]) * w.stride;
+  Index at = p_.history.kept(kept_sample);
+  for (int h = 0; h < p_.equation.histories(); ++h)
     for (int b = 0; b < p_.history.frame.count; ++b) {
-      const Box& box = p_.history.frame.box[b];
-      const Index rows = box.extent(0) * box.extent(1);
-      move_box(box, rows * who_.index / who_.count, rows * (who_.index + 1) / who_.count, to, keep,
-               [&](Index z, Index y) { return quantity + w.offset(z, y); });
-      to += box.cells();
+      const Part part =
+          part_of(p_.history.frame.box[b], {h * w.size + w.offset(0, 0), {stride, w.stride}}, at);
+      move_rows(part, part.rows() * who_.index / who_.count, part.rows() * (who_.index + 1) / who_.count,
+                history(level, sample), kept(level), keep);
+      at += part.cells();
     }
-  }
 }
 
 // The event's rows of the strips that a stage reads.
@@ -140,13 +98,13 @@ void Shot<T>::move_strips(int stage, Index step, bool keep) const {
     for (const Strip& strip : p_.history.strips) {
       if (!base || strip.stage != stage) continue;
       const Box& box = strip.box;
-      T* field = m_.state[l].data() + slot_[strip.field] * g.grid + g.origin;
+      const Part part = part_of(box, {slot_[strip.field] * g.grid + g.origin, {g.stride[0], g.stride[1]}},
+                                p_.history.strips_at(step) + strip.at);
       for (Index z = 0; z < box.extent(0); ++z) {
         const Index plane = (box.first[0] + z) * g.n[1] + box.first[1], first = z * box.extent(1);
         const Index begin = std::clamp<Index>(row_begin_ - plane, 0, box.extent(1)),
                     end = std::clamp<Index>(row_end_ - plane, begin, box.extent(1));
-        move_box(box, first + begin, first + end, base + p_.history.strips_at(step) + strip.at, keep,
-                 [&](Index of_z, Index y) { return field + of_z * g.stride[0] + y * g.stride[1]; });
+        move_rows(part, first + begin, first + end, m_.state[l].data(), base, keep);
       }
     }
   }
@@ -204,36 +162,27 @@ T* Shot<T>::traces(int level, Index step_in_segment) const {
 }
 
 template <class T>
-void Shot<T>::save_checkpoint(Index number) {
-  const Index size = p_.layout.state_size;
-  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
+void Shot<T>::move_checkpoint(Index number, bool save) const {
   for (int l = 0; l < kept_levels(); ++l)
-    std::memcpy(checkpoint(number, l) + begin, m_.state[l].data() + begin, sizeof(T) * (end - begin));
+    move_state(m_.state[l].data(), checkpoint(number, l), Packed::kept, parity_, save);
 }
 
 template <class T>
-void Shot<T>::restore_checkpoint(Index number) {
-  const Index size = p_.layout.state_size;
-  const Index begin = size * who_.index / who_.count, end = size * (who_.index + 1) / who_.count;
-  for (int l = 0; l < kept_levels(); ++l)
-    std::memcpy(m_.state[l].data() + begin, checkpoint(number, l) + begin, sizeof(T) * (end - begin));
+void Shot<T>::clear_state() const {
+  for (int l = 0; l < levels(); ++l) clear(m_.state[l].data(), p_.layout.state_size);
 }
 
 template <class T>
 bool Shot<T>::load_state() {
-  for (int l = 0; l < levels(); ++l) clear(m_.state[l].data(), p_.layout.state_size);
+  clear_state();
   if (!sync()) return false;
-  if (who_.index == 0)
-    for (int l = 0; l < levels(); ++l)
-      if (p_.level[l].state) load(p_.level[l].state, m_.state[l].data(), 0);
+  for (int l = 0; l < levels(); ++l) move_callers(m_.state[l].data(), p_.level[l].state, 0, false);
   return sync();
 }
 
 template <class T>
 bool Shot<T>::store_state() {
-  if (who_.index == 0)
-    for (int l = 0; l < levels(); ++l)
-      if (T* out = p_.level[l].out_state) store(m_.state[l].data(), out, parity_);
+  for (int l = 0; l < levels(); ++l) move_callers(m_.state[l].data(), p_.level[l].out_state, parity_, true);
   return sync();
 }
 
@@ -244,17 +193,14 @@ bool Shot<T>::load_adjoint() {
     if (m_.gradient[l]) clear(m_.gradient[l].data(), p_.equation.coefficients * p_.layout.window.size);
   }
   if (!sync()) return false;
-  if (who_.index == 0)
-    for (int l = 0; l < levels(); ++l)
-      if (p_.level[l].state_bar) load(p_.level[l].state_bar, m_.adjoint[l].data(), 0);
+  for (int l = 0; l < levels(); ++l) move_callers(m_.adjoint[l].data(), p_.level[l].state_bar, 0, false);
   return sync();
 }
 
 template <class T>
 bool Shot<T>::store_adjoint() {
-  if (who_.index == 0)
-    for (int l = 0; l < levels(); ++l)
-      if (T* out = p_.level[l].gradient[kState]) store(m_.adjoint[l].data(), out, 0);
+  for (int l = 0; l < levels(); ++l)
+    move_callers(m_.adjoint[l].data(), p_.level[l].gradient[kState], 0, true);
   return sync();
 }
 

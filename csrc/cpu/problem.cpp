@@ -50,8 +50,7 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
     if (this->level[l].coefficients) check_models(l, this->level[l].models);
   if (this->wants_gradient(kCoefficients)) check_models(kGradientRow, d.gradients);
   if (this->residual_out) {
-    const Layout<T>& l = this->layout;
-    const Index size = d.shots * residual_shape(d, this->history, l.state_size).size();
+    const Index size = d.shots * residual_shape(d, this->history).size();
     prefer_huge_pages(this->residual_out, size * sizeof(T));
   }
   pack_profiles();

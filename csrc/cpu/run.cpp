@@ -118,12 +118,15 @@ void run(const Description& d, Map map, const Operands& operands) {
     run_typed<double>(d, map, operands);
 }
 
-Index state_size(const Description& d) { return packed_state_size(d, equation_info(d.equation, d.dim)); }
+Index state_size(const Description& d) {
+  const EquationInfo& equation = equation_info(d.equation, d.dim);
+  return packed_state_size(equation, make_layout<float>(d, equation).geometry, Packed::callers);
+}
 
 ResidualShape residual_shape(const Description& d) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
-  return residual_shape(d, History(d, equation, l.geometry, l.window), l.state_size);
+  return residual_shape(d, History(d, equation, l.geometry, l.window));
 }
 
 Index stored_bytes(const Description& d, bool device) {

@@ -34,7 +34,7 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   }
   if (needs.models || needs.receiver_weights)
     size.checkpoints =
-        (d.inner_states + (needs.residual ? 0 : d.checkpoints())) * needs.levels * l.state_size;
+        (d.inner_states + (needs.residual ? 0 : d.checkpoints())) * needs.levels * history.state;
   return size;
 }
 

@@ -42,7 +42,7 @@ struct ShotMemory {
   Buffer<T> traces[kLevels];   // likewise, the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
-  Buffer<T> checkpoints;       // [checkpoint, unless they are the caller's; inner state][level][state_size]
+  Buffer<T> checkpoints;  // [checkpoint, unless they are the caller's; inner state][level][History::state]
   explicit ShotMemory(const Problem<T>& problem);
 };
 
@@ -97,13 +97,13 @@ class Shot : public TimeLoop<Shot<T>> {
   bool store_state();
   bool load_adjoint();
   bool store_adjoint();
-  void save_checkpoint(Index number);
-  void restore_checkpoint(Index number);
+  void save_checkpoint(Index number) { move_checkpoint(number, true); }
+  void restore_checkpoint(Index number) { move_checkpoint(number, false); }
   void clear(T* block, Index size) const;
-  void load(const T* packed, T* block, int psi_copy) const;
-  void store(const T* block, T* packed, int psi_copy) const;
-  template <class F>
-  void for_packed(int psi_copy, F&& f) const;
+  void move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const;
+  void move_callers(T* block, const T* packed, int psi_copy, bool pack) const;
+  void move_checkpoint(Index number, bool save) const;
+  void clear_state() const;
   T* checkpoint(Index number, int level) const;
   T* callers_history() const;
   T* kept(int level) const;

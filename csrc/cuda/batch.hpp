@@ -87,7 +87,6 @@ class Batch : public TimeLoop<Batch<T>> {
   void move_history(Index sample, Index packed_sample, bool pack);
   void move_packed_history(Index sample, int level, bool pack);
   Kept kept(int level, Index at) const;
-  void move_box(const Box& box, Kept cells, const Index (&stride)[2], Kept kept, bool keeps);
   void move_frame(int level, Index sample, Index kept_sample, bool keeps);
   void move_strips(int stage, Index step, bool keeps);
   void move_last_fields(bool keeps);
@@ -100,6 +99,10 @@ class Batch : public TimeLoop<Batch<T>> {
   void source_gradients(int stage, Index step);
   void receiver_gradients(Index step, Index step_in_segment);
 
+  void move_part(const Part& part, Kept block, Kept packed, bool packs);
+  void move_state(const device::Buffer<T>& block, Kept packed, Packed as, int psi_copy, bool packs);
+  void move_callers(const device::Buffer<T>& block, const T* packed, int psi_copy, bool packs);
+  void clear_state();
   bool load_state();
   bool store_state();
   bool load_adjoint();
@@ -107,9 +110,6 @@ class Batch : public TimeLoop<Batch<T>> {
   void save_checkpoint(Index number) { move_checkpoint(number, true); }
   void restore_checkpoint(Index number) { move_checkpoint(number, false); }
   void move_checkpoint(Index number, bool save);
-  void move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store);
-  template <class Offset>
-  void move_rows(T* packed, T* blocks, Index count, Offset offset, bool store);
 
   void allocate();
   void pack_coefficients(int level);

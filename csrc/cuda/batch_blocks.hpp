@@ -5,64 +5,45 @@
 
 namespace dualwave {
 
-// Where element i of a packed array lies in a state block: of a field's grid ...
-struct FieldOffset {
-  Geometry g;
-  Index base;
-  DW_POINTS Index operator()(Index i) const { return base + make_node(g, i).offset; }
-};
-
-// ... and of a memory variable, packed over the slabs' own cells.
-struct SlabOffset {
-  Geometry g;
-  int axis;
-  Index shift;  // see Memory::high_shift
-  Index base;
-  DW_POINTS Index operator()(Index i) const {
-    const Index low = g.pml[axis][0], width = low + g.pml[axis][1];
-    const Index ny = axis == 1 ? width : g.n[1], nx = axis == 2 ? width : g.n[2];
-    Index cell[3] = {i / (ny * nx), i / nx % ny, i % nx};
-    const Index j = cell[axis];
-    cell[axis] = g.slab_index(axis, j < low ? j : g.n[axis] - shift - width + j);
-    const Slab& slab = g.slab[axis];
-    return base + slab.origin + cell[0] * slab.stride[0] + cell[1] * slab.stride[1] + cell[2];
+// The parts of all shots.
+template <class T>
+struct PartMove {
+  Part part;
+  typename Batch<T>::Kept block, packed;
+  bool packs;
+  DW_POINTS void operator()(Index i) const {
+    const Index of_shot = part.cells(), shot = i / of_shot, x = i % part.extent[2],
+                y = i / part.extent[2] % part.extent[1], z = i % of_shot / part.extent[2] / part.extent[1];
+    const auto at = [=](const Cells& cells) {
+      return cells.first + z * cells.stride[0] + y * cells.stride[1] + x;
+    };
+    T& in = block.first[shot * block.stride + at(part.block)];
+    T& out = packed.first[shot * packed.stride + at(part.packed)];
+    if (packs)
+      out = in;
+    else
+      in = out;
   }
 };
 
-// `count` elements of every shot, between the packed rows and the blocks.
 template <class T>
-template <class Offset>
-void Batch<T>::move_rows(T* packed, T* blocks, Index count, Offset offset, bool store) {
-  const Index packed_size = call_.packed_state, block_size = layout_.state_size;
-  stream_.for_each(call_.description.shots * count, [=] DW_DEVICE(Index i) {
-    T& outside = packed[i / count * packed_size + i % count];
-    T& inside = blocks[i / count * block_size + offset(i % count)];
-    if (store)
-      outside = inside;
-    else
-      inside = outside;
-  });
+void Batch<T>::move_part(const Part& part, Kept block, Kept packed, bool packs) {
+  const PartMove<T> move{part, block, packed, packs};
+  stream_.for_each(call_.description.shots * part.cells(), [=] DW_DEVICE(Index i) { move(i); });
 }
 
-// Between a packed array [shot][packed_state] and the shots' blocks, in the order of cpu/blocks.cpp.
 template <class T>
-void Batch<T>::move_packed(T* packed, const device::Buffer<T>& block, int psi_copy, bool store) {
-  const Geometry& g = layout_.geometry;
-  const Index cells = g.cells();
-  for (int field = 0; field < call_.equation.fields; ++field) {
-    move_rows(packed, block.data(), cells, FieldOffset{g, slot_[field] * g.grid}, store);
-    packed += cells;
-  }
-  for (std::size_t m = 0; m < call_.equation.memories.size(); ++m) {
-    const Memory& memory = call_.equation.memories[m];
-    const Index count = cells / g.n[memory.axis] * (g.pml[memory.axis][0] + g.pml[memory.axis][1]);
-    for (int variable = 0; variable < memory_count(memory.op); ++variable) {
-      const int copy = memory.op == Op::second ? (variable == 0 ? psi_copy : 2) : 0;
-      const Index base = layout_.memory[m] + copy * g.slab[memory.axis].size;
-      move_rows(packed, block.data(), count, SlabOffset{g, memory.axis, memory.high_shift(), base}, store);
-      packed += count;
-    }
-  }
+void Batch<T>::move_state(const device::Buffer<T>& block, Kept packed, Packed as, int psi_copy, bool packs) {
+  for (const Part& part :
+       packed_state(call_.equation, layout_.geometry, as, {slot_, layout_.memory, psi_copy}))
+    move_part(part, {block.data(), layout_.state_size}, packed, packs);
+}
+
+// The same of one of the caller's, if there is one.
+template <class T>
+void Batch<T>::move_callers(const device::Buffer<T>& block, const T* packed, int psi_copy, bool packs) {
+  if (packed)
+    move_state(block, {const_cast<T*>(packed), call_.packed_state}, Packed::callers, psi_copy, packs);
 }
 
 // The images of grid `number` of every shot's block.
@@ -81,37 +62,38 @@ void Batch<T>::mirror_grids(device::Buffer<T> (&blocks)[kLevels], Index stride, 
 }
 
 template <class T>
-bool Batch<T>::load_state() {
-  for (int l = 0; l < levels(); ++l) {
+void Batch<T>::clear_state() {
+  for (int l = 0; l < levels(); ++l)
     stream_.clear(state_[l].data(), sizeof(T) * call_.description.shots * layout_.state_size);
-    if (const T* from = call_.level[l].state) move_packed(const_cast<T*>(from), state_[l], 0, false);
-  }
+}
+
+template <class T>
+bool Batch<T>::load_state() {
+  clear_state();
+  for (int l = 0; l < levels(); ++l) move_callers(state_[l], call_.level[l].state, 0, false);
   return true;
 }
 
 template <class T>
 bool Batch<T>::store_state() {
-  for (int l = 0; l < levels(); ++l)
-    if (T* out = call_.level[l].out_state) move_packed(out, state_[l], parity_, true);
+  for (int l = 0; l < levels(); ++l) move_callers(state_[l], call_.level[l].out_state, parity_, true);
   return true;
 }
 
 template <class T>
 bool Batch<T>::load_adjoint() {
-  for (int l = 0; l < levels(); ++l)
-    if (const T* from = call_.level[l].state_bar) move_packed(const_cast<T*>(from), adjoint_[l], 0, false);
+  for (int l = 0; l < levels(); ++l) move_callers(adjoint_[l], call_.level[l].state_bar, 0, false);
   return true;
 }
 
 template <class T>
 bool Batch<T>::store_adjoint() {
-  for (int l = 0; l < levels(); ++l)
-    if (T* out = call_.level[l].gradient[kState]) move_packed(out, adjoint_[l], 0, true);
+  for (int l = 0; l < levels(); ++l) move_callers(adjoint_[l], call_.level[l].gradient[kState], 0, true);
   return true;
 }
 
-// Kept states are [shot][number][level][state_size]: the caller's checkpoints, which are of the primal level,
-// and then those that are the batch's own.
+// Kept states are [shot][number][level][History::state]: the caller's checkpoints, which are of the primal
+// level, and then those that are the batch's own.
 template <class T>
 void Batch<T>::move_checkpoint(Index number, bool save) {
   const Description& d = call_.description;
@@ -120,21 +102,17 @@ void Batch<T>::move_checkpoint(Index number, bool save) {
   const Index count = callers ? d.checkpoints() : 0;
   const bool is_own = number >= count;
   T* all = is_own ? checkpoints_.data() : callers;
-  const Index size = layout_.state_size,
+  const Index size = call_.history.state,
               per_shot = (is_own ? d.inner_states + d.checkpoints() - count : count) * kept_levels * size;
   if (is_own) number -= count;
-  for (Index shot = 0; shot < call_.description.shots; ++shot)
-    for (int l = 0; l < kept_levels; ++l) {
-      T* kept = all + shot * per_shot + (number * kept_levels + l) * size;
-      T* state = state_[l].data() + shot * size;
-      stream_.copy(save ? kept : state, save ? state : kept, sizeof(T) * size);
-    }
+  for (int l = 0; l < kept_levels; ++l)
+    move_state(state_[l], {all + (number * kept_levels + l) * size, per_shot}, Packed::kept, parity_, save);
 }
 
 template <class T>
 typename Batch<T>::Kept Batch<T>::callers_history() const {
   const Description& d = call_.description;
-  return {d.full ? call_.residual() : nullptr, residual_shape(d, call_.history, layout_.state_size).size()};
+  return {d.full ? call_.residual() : nullptr, residual_shape(d, call_.history).size()};
 }
 
 // The quantities of a sampled step.
@@ -163,61 +141,31 @@ typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const 
   return kept(level, call_.history.kept(sample));
 }
 
-// Between arrays where a shot's cell (z, y, x) is at an offset given by strides from cell (0, 0, 0), and ones
-// that have the box's cells in order.
-template <class T>
-struct BoxMove {
-  Box box;
-  typename Batch<T>::Kept cells, kept;
-  Index stride[3];
-  bool keeps;
-  DW_POINTS void operator()(Index i) const {
-    const Index of_box = box.cells(), shot = i / of_box, at = i % of_box;
-    const Index x = at % box.extent(2), y = at / box.extent(2) % box.extent(1),
-                z = at / box.extent(2) / box.extent(1);
-    T& cell = cells.first[shot * cells.stride + (box.first[0] + z) * stride[0] +
-                          (box.first[1] + y) * stride[1] + box.first[2] + x];
-    T& other = kept.first[shot * kept.stride + at];
-    if (keeps)
-      other = cell;
-    else
-      cell = other;
-  }
-};
-
-template <class T>
-void Batch<T>::move_box(const Box& box, Kept cells, const Index (&stride)[2], Kept kept, bool keeps) {
-  const BoxMove<T> move{box, cells, kept, {stride[0], stride[1]}, keeps};
-  stream_.for_each(call_.description.shots * box.cells(), [=] DW_DEVICE(Index i) { move(i); });
-}
-
 template <class T>
 void Batch<T>::move_frame(int level, Index sample, Index kept_sample, bool keeps) {
   const Window& w = layout_.window;
-  Kept to = kept(level, call_.history.kept(kept_sample));
-  if (!to.first) return;
-  Kept quantity = history(level, sample);
-  quantity.first += w.offset(0, 0);
-  const Index stride[2] = {(w.last[1] - w.first[1]) * w.stride, w.stride};
-  for (int h = 0; h < call_.equation.histories(); ++h, quantity.first += w.size)
+  if (!kept(level, 0).first) return;
+  const Index stride = (w.last[1] - w.first[1]) * w.stride;
+  Index at = call_.history.kept(kept_sample);
+  for (int h = 0; h < call_.equation.histories(); ++h)
     for (int b = 0; b < call_.history.frame.count; ++b) {
-      const Box& box = call_.history.frame.box[b];
-      move_box(box, quantity, stride, to, keeps);
-      to.first += box.cells();
+      const Part part =
+          part_of(call_.history.frame.box[b], {h * w.size + w.offset(0, 0), {stride, w.stride}}, at);
+      move_part(part, history(level, sample), kept(level, 0), keeps);
+      at += part.cells();
     }
 }
 
 template <class T>
 void Batch<T>::move_strips(int stage, Index step, bool keeps) {
   const Geometry& g = layout_.geometry;
-  for (int l = 0; l < levels(); ++l) {
-    Kept to = kept(l, call_.history.strips_at(step));
+  for (int l = 0; l < levels(); ++l)
     for (const Strip& strip : call_.history.strips) {
-      if (!to.first || strip.stage != stage) continue;
-      const Kept field{state_[l].data() + slot_[strip.field] * g.grid + g.origin, layout_.state_size};
-      move_box(strip.box, field, {g.stride[0], g.stride[1]}, {to.first + strip.at, to.stride}, keeps);
+      if (!kept(l, 0).first || strip.stage != stage) continue;
+      const Cells field{slot_[strip.field] * g.grid + g.origin, {g.stride[0], g.stride[1]}};
+      move_part(part_of(strip.box, field, call_.history.strips_at(step) + strip.at),
+                {state_[l].data(), layout_.state_size}, kept(l, 0), keeps);
     }
-  }
 }
 
 // The fields after the last step; the layers have no part in what is rebuilt.

@@ -83,15 +83,8 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
   return l;
 }
 
-Index packed_state_size(const Description& d, const EquationInfo& equation) {
-  Index size = equation.fields * d.cells();
-  for (const Memory& m : equation.memories)
-    size += memory_count(m.op) * (d.cells() / d.n[m.axis]) * (d.pml[m.axis][0] + d.pml[m.axis][1]);
-  return size;
-}
-
-ResidualShape residual_shape(const Description& d, const History& history, Index state_size) {
-  if (!d.full) return {d.checkpoints(), state_size};
+ResidualShape residual_shape(const Description& d, const History& history) {
+  if (!d.full) return {d.checkpoints(), history.state};
   if (d.place != Place::caller) return {0, 0};
   const Index traces = d.steps * d.receivers * d.receiver_taps;
   constexpr Index kLine = 16;  // the next shot's begins at a cache line
@@ -106,7 +99,7 @@ Call<T>::Call(const Description& d, Map m, const Operands& operands)
       equation(equation_info(d.equation, d.dim)),
       layout(make_layout<T>(d, equation)),
       history(d, equation, layout.geometry, layout.window),
-      packed_state(packed_state_size(d, equation)),
+      packed_state(packed_state_size(equation, layout.geometry, Packed::callers)),
       stage_of_field(injection_stages(equation)) {
   for (int l = 0; l < kLevels; ++l) read_level(l, operands);
   for (int l = 0; l < 2; ++l) read_cotangents(l, operands);
@@ -207,7 +200,7 @@ void Call<T>::read_cotangents(int l, const Operands& operands) {
 template <class T>
 void Call<T>::read_constants(const Operands& operands) {
   const Description& d = description;
-  const Index residual_size = d.shots * residual_shape(d, history, layout.state_size).size();
+  const Index residual_size = d.shots * residual_shape(d, history).size();
   const Array &left = operands.in[input::residual], &leave = operands.out[output::residual];
   if (left && map != Map::adjoint) fail("residual: only adjoint takes it");
   if (leave && map != Map::forward && map != Map::tangent)

@@ -71,17 +71,13 @@ struct Call {
 template <class T>
 Layout<T> make_layout(const Description& d, const EquationInfo& equation);
 
-// Elements of one shot's state as packed for the caller: fields, then PML memory in the slabs' own cells.
-Index packed_state_size(const Description& d, const EquationInfo& equation);
-
-// What forward leaves of a shot for its adjoint, as (count, elements): the kept states, of state_size
-// elements each; or as one, where the history is full, that and the field at the receivers' nodes of each
-// step.
+// What forward leaves of a shot for its adjoint, as (count, elements): the kept states; or as one, where the
+// history is full, that and the field at the receivers' nodes of each step.
 struct ResidualShape {
   Index count, elements;
   Index size() const { return count * elements; }
 };
-ResidualShape residual_shape(const Description& d, const History& history, Index state_size);
+ResidualShape residual_shape(const Description& d, const History& history);
 
 // Node number field * cells + cell, where it lies in a grid.
 DW_POINTS Node make_node(const Geometry& g, Index number) {

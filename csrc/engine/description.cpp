@@ -15,10 +15,13 @@ void require(bool holds, const char* what) {
   if (!holds) throw std::invalid_argument(std::string("description: ") + what);
 }
 
-// A segment keeps the equation's quantities at each sampled step, a checkpoint its fields; their sum is least
+// A segment keeps the equation's quantities at each sampled step, a checkpoint a state; their sum is least
 // where both take as much.
 Index default_interval(const Description& d, const EquationInfo& equation) {
-  const double ratio = static_cast<double>(equation.fields) / std::max<Index>(1, equation.histories());
+  const Geometry g = make_geometry(d.dim, d.order / 2, d.n, d.pml, d.face);
+  const Window w = make_window(g, d.window_first, d.window_last);
+  const double ratio = static_cast<double>(packed_state_size(equation, g, Packed::kept)) /
+                       std::max<Index>(1, equation.histories() * w.size);
   return std::max<Index>(1, std::lround(std::sqrt(ratio * static_cast<double>(d.steps * d.sampling))));
 }
 
@@ -68,10 +71,6 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   require(d.history_steps >= 0 && d.inner_states >= 0, "counts must not be negative");
   require(!d.full || (d.interval == 0 && d.history_steps == 0 && d.inner_states == 0),
           "a full history goes without kept states");
-  if (d.full) d.interval = std::max<Index>(1, d.steps);
-  if (d.interval == 0) d.interval = default_interval(d, equation_info(d.equation, d.dim));
-  if (d.history_steps == 0) d.history_steps = d.interval;
-  d.history_steps = std::min({d.history_steps, d.interval, d.steps});
   for (int axis = 0; axis < 3; ++axis) {
     d.n[axis] = ints[12 + axis];
     require(d.n[axis] >= 1, "every axis must have a cell");
@@ -101,6 +100,10 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   require(!d.boundary || is_reversible(equation_info(d.equation, d.dim)),
           "the equation loses energy inside the grid: its fields cannot be "
           "rebuilt from the boundary");
+  if (d.full) d.interval = std::max<Index>(1, d.steps);
+  if (d.interval == 0) d.interval = default_interval(d, equation_info(d.equation, d.dim));
+  if (d.history_steps == 0) d.history_steps = d.interval;
+  d.history_steps = std::min({d.history_steps, d.interval, d.steps});
   return d;
 }
 

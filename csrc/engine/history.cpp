@@ -51,6 +51,7 @@ bool leaps(const StageInfo& stage) {
 
 History::History(const Description& d, const EquationInfo& equation, const Geometry& g, const Window& w)
     : window(w),
+      state(packed_state_size(equation, g, Packed::kept)),
       quantities(equation.histories()),
       samples(d.samples_before(d.steps)),
       steps(d.steps),

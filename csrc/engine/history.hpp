@@ -2,9 +2,8 @@
 #pragma once
 #include <vector>
 
-#include "engine/boxes.hpp"
 #include "engine/description.hpp"
-#include "engine/equation.hpp"
+#include "engine/packed_state.hpp"
 #include "engine/window.hpp"
 
 namespace dualwave {
@@ -32,6 +31,7 @@ struct History {
   Index size() const { return fields_at() + last_fields; }
 
   Window window;
+  Index state;  // of a kept one
   int quantities;
   Index samples, steps;
   bool rebuilt;

@@ -189,6 +189,7 @@ class TimeLoop {
       end = std::min(last, t + self().steps_at_once(false));
       if (save == Save::checkpoints) {
         if (t > 0 && t % description_.interval == 0) {
+          set_names(t);
           self().save_checkpoint(t / description_.interval - 1);
           if (!self().sync()) return false;
         }
@@ -251,12 +252,10 @@ class TimeLoop {
     return true;
   }
 
-  // A kept state; -1: the initial one.
-  bool restore(Index number) {
-    if (number < 0) {
-      set_names(0);
-      return self().load_state();
-    }
+  // The state before a step, kept under a number; -1: the initial one.
+  bool restore(Index number, Index step) {
+    set_names(step);
+    if (number < 0) return self().load_state();
     self().restore_checkpoint(number);
     return self().sync();
   }
@@ -269,12 +268,13 @@ class TimeLoop {
       const Index middle = first + steps;
       if (!march(first, middle, Save::passage)) return false;
       if (free > 0) {
+        set_names(middle);
         self().save_checkpoint(next);
         if (!self().sync()) return false;
       }
       if (!go_back(next, middle, last, used + 1)) return false;
       last = middle;
-      if (!restore(number)) return false;
+      if (!restore(number, first)) return false;
     }
     return march(first, last, Save::history) && march_back(first, last);
   }
@@ -283,14 +283,17 @@ class TimeLoop {
     const Index steps = description_.steps, interval = description_.interval;
     set_names(steps);
     if (!self().load_adjoint()) return false;
-    if (schedule_.rebuilds && schedule_.residual) {
-      self().move_last_fields(false);
+    if (schedule_.residual && schedule_.needs_history && (schedule_.rebuilds || !description_.full)) {
+      // Where nothing is kept, and nothing marches, are zeros.
+      self().clear_state();
+      if (!self().sync()) return false;
+      if (schedule_.rebuilds) self().move_last_fields(false);
       if (!self().sync()) return false;
     }
     for (Index segment = description_.segments() - 1; segment >= 0; --segment) {
       const Index first = segment * interval, last = std::min(first + interval, steps);
       if (schedule_.needs_history && !description_.full) {
-        if (!restore(segment - 1) || !go_back(segment - 1, first, last, 0)) return false;
+        if (!restore(segment - 1, first) || !go_back(segment - 1, first, last, 0)) return false;
       } else if (!march_back(first, last)) {
         return false;
       }

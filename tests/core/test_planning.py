@@ -31,7 +31,7 @@ def test_by_hand():
     cells, memory = 23 * 37, 2 * (3 * 37 + 7 * 23)
     assert p.memory == {
         "coefficients": 4 * cells,
-        "state before and after": 4 * 2 * 3 * (2 * cells + memory),
+        "state before and after": 4 * 3 * (2 * cells + memory),  # there is none before
         "source amplitudes": 4 * 3 * 2 * 200,
         "receiver amplitudes": 4 * 3 * 4 * 200,
         "nodes and weights": 8 * 3 * (2 * 1 + 4 * 64),
