@@ -258,3 +258,26 @@ def test_vmap_over_locations():
         out = torch.func.vmap(lambda r: scalar(**arguments, receiver_locations=r)[-1])(both)
         for one, ours in zip(both, out, strict=True):
             assert_close(ours, scalar(**arguments, receiver_locations=one)[-1], 1e-13)
+
+
+def test_every_mode_under_a_memory_limit():
+    """The models' arithmetic is done again on the way back, and differentiates as it did."""
+    arguments = {k: FRONT.array(x) for k, x in case(2, nt=30).items()}
+    v = arguments.pop("v")
+    turn = torch.tensor(np.random.default_rng(3).normal(size=v.shape))
+
+    def found(**limit):
+        def loss(v):
+            return (scalar(v, **arguments, **limit)[-1] ** 2).sum()
+
+        speed = v.clone().requires_grad_()
+        first = torch.autograd.grad(loss(speed), speed, create_graph=True)[0]
+        second = torch.autograd.grad((first * turn).sum(), speed)[0]
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(v, turn)
+            slope = torch.autograd.forward_ad.unpack_dual(loss(dual)).tangent
+        return first.detach(), second, slope, torch.func.grad(loss)(v)
+
+    for ours, kept in zip(found(memory_limit="1GB"), found(), strict=True):
+        assert kept.abs().max() > 0
+        assert_close(ours, kept, 1e-13)
