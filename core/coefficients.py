@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 from .equations import Equation
 from .faces import mask_coefficients
 from .framework import Array, Framework
-from .survey import Region, extract_model
+from .gradient_region import cut
+from .survey import Region
 
 _CELLS = 24
 """Of a grid that stands for all others, along each axis."""
@@ -18,12 +18,12 @@ def coefficients(
     fw: Framework,
     equation: Equation,
     region: Region,
-    faces: Sequence[str],
+    faces: tuple[str, ...],
     dt: float,
     models: dict[str, Array],
 ) -> Array:
-    """Coefficient grids [M, K, *n] of models [M, *space], or [1, *space]."""
-    grids = {name: extract_model(fw, model, region) for name, model in models.items()}
+    """Coefficient grids [M, K, *n] of models on the cells of the region, [M or 1, *shape]."""
+    grids = {name: fw.pad_edge(model, region.widths) for name, model in models.items()}
     values = mask_coefficients(fw, equation, dict(equation.coefficient_map(grids, dt)), faces)
     shape = (max(model.shape[0] for model in models.values()), *region.n)
     names = equation.coefficient_names(len(region.n))
@@ -31,12 +31,23 @@ def coefficients(
 
 
 @functools.lru_cache(maxsize=256)
-def arithmetic(fw: Framework, equation: Equation, ndim: int) -> tuple[float, float]:
+def arithmetic(
+    fw: Framework, equation: Equation, faces: tuple[str, ...], is_cut: bool
+) -> tuple[float, float]:
     """Grids of one model that the framework holds to come from models to coefficients, and back
-    with their derivative: between the two, and at most; the results of both are not counted."""
+    with their derivative: between the two, and at most; the results of both are not counted.
+
+    Args:
+        is_cut: whether gradients of some cells alone are wanted.
+    """
+    ndim = len(faces) // 2
     region = Region((0,) * ndim, (_CELLS - 2,) * ndim, (1,) * (2 * ndim))
-    ones = fw.xp.ones((1, *region.shape), dtype=fw.dtype("float32"))
-    models = {name: fw.xp.asarray(ones, copy=True) for name in equation.parameters}
-    run = functools.partial(coefficients, fw, equation, region, ("pml",) * (2 * ndim), 1.0)
-    between, most = (size / (4 * _CELLS**ndim) for size in fw.held(run, models))
+    cells = ((1, _CELLS - 3),) * ndim if is_cut else None
+
+    def run(models: dict[str, Array]) -> Array:
+        models = {name: cut(fw, model, cells, region) for name, model in models.items()}
+        return coefficients(fw, equation, region, faces, 1.0, models)
+
+    shapes = dict.fromkeys(equation.parameters, (1, *region.shape))
+    between, most = (size / (4 * _CELLS**ndim) for size in fw.held(run, shapes))
     return between, most

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -115,10 +115,15 @@ class Framework(abc.ABC):
         """Whether :meth:`held` says something here."""
         return False
 
-    def held(self, function: Callable, models: dict[str, Array]) -> tuple[int, int]:
-        """Bytes of arrays that the framework holds for ``function(models)`` and its gradient,
-        beside the result and its cotangent: between the two, and at most."""
+    def held(self, function: Callable, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+        """Bytes of arrays that the framework holds for a function of arrays by name, and for its
+        gradient, beside the result and its cotangent: between the two, and at most. It is called
+        with arrays of ones."""
         raise NotImplementedError(f"{self.name} does not tell what it holds")
+
+    def recomputes(self) -> bool:
+        """Whether :meth:`recomputed` does so here."""
+        return False
 
     def recomputed(self, function: Callable, primals: Any) -> Any:
         """``function(primals)``, of which the framework keeps nothing for a derivative that comes

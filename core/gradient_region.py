@@ -63,11 +63,13 @@ def window(cells: Cells | None, region: Region) -> tuple[int, ...]:
     return tuple(ends)
 
 
-def cut(fw: Framework, model: Array, cells: Cells | None) -> Array:
-    """The model [M, *space], a constant outside ``cells``."""
+def cut(fw: Framework, model: Array, cells: Cells | None, region: Region) -> Array:
+    """A model on the cells of the region, [M, *shape], as a constant outside ``cells``."""
     if cells is None:
         return model
-    inside = np.zeros(model.shape[1:], bool)
-    inside[tuple(slice(begin, end) for begin, end in cells)] = True
+    inside = np.zeros(region.shape, bool)
+    ends = zip(cells, region.origin, strict=True)
+    box = tuple(slice(max(b - start, 0), max(e - start, 0)) for (b, e), start in ends)
+    inside[box] = True
     mask = fw.asarray(inside, dtype="bool", like=model)
     return fw.xp.where(mask, model, fw.stop_gradient(model))

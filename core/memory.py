@@ -78,9 +78,7 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
     if footing.arithmetic:
         grid = size * d.gradients * d.cells
         saved, most = int(footing.saved * grid), int(footing.arithmetic * grid)
-        # A workspace that is not kept for the next call is there before, or after; and then the
-        # arithmetic of a first derivative is done again, in place of being kept.
-        saved *= levels > 1
+        # A workspace that is not kept for the next call is there before, or after.
         memory[ARITHMETIC] = max(saved, most - memory[WORKSPACE]) if d.lean else most
     return memory
 

@@ -28,7 +28,7 @@ from .maps import Constants, Primal
 from .pml import PmlSpec, profiles
 from .resampling import upsample
 from .setup import Setup
-from .survey import extend_field
+from .survey import extend_field, in_region
 
 
 class Operands(NamedTuple):
@@ -80,12 +80,14 @@ def with_models(
     Args:
         models: the models by name, and for a scattered field their changes, of the same shapes.
     """
-    description, (values, changes) = setup.description, models
+    description, region = setup.description, setup.region
+    values, changes = ({k: in_region(x, region) for k, x in given.items()} for given in models)
+
+    def constant_outside(given: dict[str, Array]) -> dict[str, Array]:
+        return {k: cut(fw, x, setup.gradient_cells, region) for k, x in given.items()}
 
     def of_models(given: dict[str, Array]) -> tuple[Array, Array]:
-        grids = coefficients(
-            fw, setup.equation, setup.region, setup.faces, setup.internal_dt, given
-        )
+        grids = coefficients(fw, setup.equation, region, setup.faces, setup.internal_dt, given)
         sources = [
             together(fw, [scaled(fw, setup, part, grids) for part in channel])
             for channel in operands.sources
@@ -94,11 +96,12 @@ def with_models(
 
     turned: tuple[Array, Array] | tuple[None, None] = (None, None)
     if changes:
+        # Cut before: changes outside have values, and no derivative.
+        values, changes = constant_outside(values), constant_outside(changes)
         (grids, weights), turned = fw.jvp(of_models, values, changes)
     else:
-        grids, weights = (
-            fw.recomputed(of_models, values) if description.lean else of_models(values)
-        )
+        run = lambda given: of_models(constant_outside(given))  # noqa: E731
+        grids, weights = fw.recomputed(run, values) if description.lean else run(values)
     return operands._replace(
         primal=operands.primal._replace(coefficients=grids, source_weights=weights),
         direction=operands.direction._replace(coefficients=turned[0], source_weights=turned[1]),
@@ -107,14 +110,14 @@ def with_models(
 
 def models_and_changes(fw: Framework, setup: Setup) -> tuple[dict[str, Array], dict[str, Array]]:
     """Models, and for a scattered field their changes, each pair of one shape."""
-    cells = setup.gradient_cells
-    values = {name: cut(fw, model, cells) for name, model in setup.inputs.models.items()}
+    values = dict(setup.inputs.models)
     changes: dict[str, Array] = {}
     if not setup.form.scattered:
         return values, changes
     for name, model in values.items():
         change = setup.inputs.perturbations.get(name)
-        change = fw.xp.zeros_like(model) if change is None else cut(fw, change, cells)
+        if change is None:
+            change = fw.xp.zeros_like(model)
         shape = (max(model.shape[0], change.shape[0]), *model.shape[1:])
         values[name] = fw.xp.broadcast_to(model, shape)
         changes[name] = fw.xp.broadcast_to(change, shape)

@@ -117,11 +117,15 @@ class Setup:
     def footing(self) -> Footing:
         """What its memory depends on beside the description."""
         levels = 1 + self.form.scattered
-        grids = (0.0, 0.0)
-        if self.framework.can_tell_held():
-            grids = arithmetic(self.framework, self.equation, self.inputs.ndim)
+        fw, saved, most = self.framework, 0.0, 0.0
+        if fw.can_tell_held():
+            is_cut = self.gradient_cells is not None
+            saved, most = arithmetic(fw, self.equation, self.faces, is_cut)
+        # Under a limit what is saved for a first derivative is done again in its place.
+        limited = self.options.memory_limit is not None
+        saved *= levels > 1 or not (limited and fw.recomputes())
         starts = bool(self.inputs.fields or self.inputs.memory)
-        return Footing(self.device, levels, starts, *(levels * count for count in grids))
+        return Footing(self.device, levels, starts, levels * saved, levels * most)
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
         """Nodes of the points that have the most."""

@@ -155,9 +155,14 @@ def _fits(region: Region, space: Sequence[int], cells: Sequence[np.ndarray | Non
     return all(entry is None or bool(region.contains(entry).all()) for entry in cells)
 
 
+def in_region(model: Array, region: Region) -> Array:
+    """The cells of a model [..., *space] that are in the region, [..., *shape]."""
+    return model[(..., *_slices(region))]
+
+
 def extract_model(fw: Framework, model: Array, region: Region) -> Array:
     """The model [..., *space] on the grid of the region [..., *n], its edge values in the PML."""
-    return fw.pad_edge(model[(..., *_slices(region))], region.widths)
+    return fw.pad_edge(in_region(model, region), region.widths)
 
 
 def extend_field(fw: Framework, field: Array, region: Region, name: str = "wavefield") -> Array:

@@ -100,3 +100,21 @@ def test_a_wrong_region_raises(name):
     for region, error in [([(0, 3)], ValueError), ([(0, 40), None], ValueError), (7, ValueError)]:
         with pytest.raises(error, match=r"grad_region: .* Accepted: None, or 2 pairs"):
             front.module.scalar(**arguments, grad_region=region)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_callbacks_see_the_gradients_of_the_cells_alone(name):
+    front, arguments = FRONT_ENDS[name](), case_of("acoustic", 2, 12)
+    region, seen = REGIONS[0], {}
+
+    def look(state):
+        seen[state.step] = {k: numpy(state.get_gradient(k)) for k in ("v", "rho")}
+
+    more = {"grad_region": region, "backward_callback": look, "callback_frequency": 4}
+    got = front.gradients(loss, arguments | more, ["v", "rho"], "acoustic")
+    assert len(seen) == 3
+    for key, ours in zip(("v", "rho"), got, strict=True):
+        for gradients in seen.values():
+            one = gradients[key][0]
+            np.testing.assert_array_equal(one, masked(one, region))
+        assert_close(seen[0][key].reshape(ours.shape), ours, 1e-12)

@@ -111,7 +111,7 @@ def in_a_process(name, command):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("limit", [None, "350MB", "250MB"])
+@pytest.mark.parametrize("limit", [None, "300MB", "220MB"])
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_gradient_takes_what_its_plan_says(name, limit):
     found = in_a_process(name, f"measure(memory_limit={limit!r})")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import array_api_compat.torch as array_api_torch
@@ -109,13 +110,17 @@ class TorchFramework(Framework):
         # While a graph is traced nothing is held, and whoever compiles it decides what will be.
         return not torch.compiler.is_compiling()
 
-    def held(self, function: Callable, models: dict[str, torch.Tensor]) -> tuple[int, int]:
-        with torch._C._DisableFuncTorch(), torch.inference_mode(False), torch.enable_grad():
-            return held_bytes(function, models)
+    def held(self, function: Callable, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+        # Transforms, modes and levels of differentiation are a thread's: another one has none.
+        with ThreadPoolExecutor(1) as other:
+            return other.submit(held_bytes, function, shapes).result()
+
+    def recomputes(self) -> bool:
+        plain = torch._C._functorch.peek_interpreter_stack() is None
+        return plain and not torch.compiler.is_compiling() and torch.is_grad_enabled()
 
     def recomputed(self, function: Callable, primals: Any) -> Any:
-        plain = torch._C._functorch.peek_interpreter_stack() is None
-        if not plain or torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        if not self.recomputes():
             return function(primals)
         return checkpoint(function, primals, use_reentrant=False, preserve_rng_state=False)
 

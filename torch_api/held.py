@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -41,10 +41,10 @@ class _Onlooker(TorchDispatchMode):
         return sum(size for k, (_, size) in self._living.items() if k not in self._known)
 
 
-def held_bytes(function: Callable, models: dict[str, torch.Tensor]) -> tuple[int, int]:
+def held_bytes(function: Callable, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
     """Bytes between a function and its gradient, and at most; its result and that of the whole are
     not counted, nor the cotangent."""
-    given = {name: x.clone().requires_grad_() for name, x in models.items()}
+    given = {name: torch.ones(shape, requires_grad=True) for name, shape in shapes.items()}
     with _Onlooker(list(given.values())) as onlooker:
         result = function(given)
         before, onlooker.most = onlooker.most - result.untyped_storage().nbytes(), 0

@@ -94,21 +94,26 @@ class Stage:
 
     @property
     def reversible(self) -> bool:
-        """Whether the state before follows from the state after: where all that is added to a
-        target is a coefficient's, or the target is replaced by what has -1 times its old value."""
+        """Whether the state before follows from the state after: where what coefficients multiply
+        is added to the targets, and has no part of them; or where every target is replaced by -1
+        times its old value, and by what has no part of any target."""
         if self.accumulate:
-            return all(term.coefficient is not None for term in self.terms)
+            reads = any(piece.field in self.targets for piece in self.pieces)
+            return not reads and all(term.coefficient is not None for term in self.terms)
         return all(self._leaps(target) for target in self.targets)
 
     def _leaps(self, target: str) -> bool:
         old = [
-            (piece.op, term.coefficient, term.scale * piece.scale)
+            (piece, term)
             for term in self.terms
             for piece in self.pieces
-            if term.target == piece.field == target and piece.quantity == term.quantity
+            if piece.field == target and piece.quantity == term.quantity
         ]
-        plain = all(op == "value" and coefficient is None for op, coefficient, _ in old)
-        return plain and sum(scale for *_, scale in old) == -1
+        plain = all(
+            piece.op == "value" and term.coefficient is None and term.target == target
+            for piece, term in old
+        )
+        return plain and sum(term.scale * piece.scale for piece, term in old) == -1
 
 
 class Action(NamedTuple):

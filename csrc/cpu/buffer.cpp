@@ -1,6 +1,7 @@
 #include "cpu/buffer.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <new>
 
 #if defined(__linux__)
+#  include <pthread.h>
 #  include <sys/mman.h>
 #  include <unistd.h>
 #endif
@@ -31,8 +33,8 @@ struct Mapping {
 
 class Pool {
  public:
-  // One that fits, if any waits. The others are for calls of other sizes, and go, so that no call takes more
-  // than it would alone.
+  // One that fits, if any waits. If none does those that wait are of calls of other sizes, and go before more
+  // is taken.
   Mapping take(std::size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
     // The smallest, so that a call finds again for each of its buffers what it had for it.
@@ -83,10 +85,17 @@ class Pool {
   std::size_t held_ = 0;
 };
 
-// Never destroyed: a thread may give memory back while the process ends.
+// Never destroyed: a thread may give memory back while the process ends. A child of a fork has one of its
+// own, for another thread may have been inside the parent's.
+std::atomic<Pool*> the_pool{nullptr};
+
 Pool& pool() {
-  static Pool* const one = new Pool;
-  return *one;
+  static std::once_flag once;
+  std::call_once(once, [] {
+    the_pool = new Pool;
+    pthread_atfork(nullptr, nullptr, [] { the_pool = new Pool; });
+  });
+  return *the_pool;
 }
 #endif
 

@@ -7,6 +7,7 @@
 
 #include "cpu/team.hpp"
 #include "engine/registry.hpp"
+#include "engine/time_loop.hpp"
 
 namespace dualwave {
 
@@ -74,7 +75,7 @@ void Problem<T>::pack_coefficients(int l) {
   const Index grids = this->level[l].models * this->equation.coefficients;
   Buffer<T>& packed = coefficients[l];
   packed.resize(grids * g.grid);
-  if (this->description.boundary && is_reverse(this->map)) reversed[l].resize(grids * g.grid);
+  if (needs_reversed(*this)) reversed[l].resize(grids * g.grid);
   const T* from = this->level[l].coefficients;
   const Index rows = grids * g.rows();
   const int members = rows * g.n[2] > 65536 ? num_threads() : 1;

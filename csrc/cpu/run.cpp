@@ -105,13 +105,15 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
 
 void run(const Description& d, Map map, const Operands& operands) {
   InterruptScope scope;
-  // After all that has memory of the workspace, however the run ends.
+  // Before and after all that has memory of the workspace, however the run ends.
   const struct Release {
     bool all;
-    ~Release() {
+    explicit Release(bool lean) : all(lean) { free(); }
+    ~Release() { free(); }
+    void free() const {
       if (all) release_workspace();
     }
-  } release{d.lean};
+  } release(d.lean);
   if (d.bits == 32)
     run_typed<float>(d, map, operands);
   else
@@ -149,7 +151,7 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   ShotSizes size = shot_sizes(d, equation, l, history, needs);
   const bool packed = d.packing != Packing::none, elsewhere = d.place != Place::caller;
   if (elsewhere) size.packed = 0;
-  // On the way to a file a grid is packed apart. A device takes one step at a time, and packs all of it
+  // On the way to a file a quantity is packed apart. A device takes one step at a time, and packs all of it
   // apart.
   Index apart = elsewhere && !device ? history.kept(1) / equation.histories() : 0;
   if (device && needs.reverse && packed) {
@@ -158,7 +160,8 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   }
   const Index shot = size.total(needs.levels) + apart;
   const Division division = divide(d, l, map);
-  const Index models = equation.coefficients * l.geometry.grid * (d.boundary && needs.reverse ? 2 : 1);
+  const bool reversed = d.boundary && needs.reverse && equation.adds();
+  const Index models = equation.coefficients * l.geometry.grid * (1 + reversed);
   const Index at_once = device ? d.shots : division.separate ? division.members : 1;
   return (needs.levels * models + shot * at_once) * (d.bits / 8);
 }

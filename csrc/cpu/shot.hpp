@@ -37,7 +37,8 @@ struct ShotMemory {
   Buffer<T> state[kLevels], adjoint[kLevels], scratch[kLevels], gradient[kLevels];
   Buffer<T> history[kLevels];  // unless it is the caller's, of one segment: [step][stage's quantities]; or
                                // of the steps that are executed at once
-  Buffer<T> packed[kLevels];   // which then is kept here, unless it is the caller's or in a file
+  Buffer<T>
+      packed[kLevels];  // which then is kept here, with its strips, unless it is the caller's or in a file
   std::unique_ptr<HistoryStore> file[kLevels];
   Buffer<T> traces[kLevels];   // likewise, the forward field at the receivers' nodes: [step][receiver][tap]
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
@@ -125,7 +126,7 @@ class Shot : public TimeLoop<Shot<T>> {
   const Member who_;
   const Index shot_;
   Index row_begin_ = 0, row_end_ = 0;  // of the event that is performed
-  std::vector<unsigned char> packed_;  // this member's rows of a grid, on their way to or from a file
+  std::vector<unsigned char> packed_;  // this member's rows of a quantity, on their way to or from a file
 };
 
 extern template class Shot<float>;

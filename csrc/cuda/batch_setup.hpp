@@ -7,13 +7,8 @@
 namespace dualwave {
 
 template <class T>
-Schedule batch_schedule(const Call<T>& call) {
-  return make_schedule(call);
-}
-
-template <class T>
 Batch<T>::Batch(const Call<T>& call, const device::Stream& stream)
-    : TimeLoop<Batch<T>>(call.description, call.equation, call.map, batch_schedule(call)),
+    : TimeLoop<Batch<T>>(call.description, call.equation, call.map, make_schedule(call)),
       call_(call),
       stream_(stream),
       layout_(call.layout),
@@ -38,22 +33,22 @@ void Batch<T>::allocate() {
   const Description& d = call_.description;
   const bool reverse = is_reverse(call_.map), has_history = d.full && call_.residual(),
              packed = d.packing != Packing::none;
-  const History& kept = call_.history;
+  const History& layout = call_.history;
   for (int l = 0; l < levels(); ++l) {
     state_[l] = {stream_, d.shots * layout_.state_size};
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
-    if (!reverse && has_history && (packed || l > 0)) history_[l] = {stream_, d.shots * kept.plain(1)};
+    if (!reverse && has_history && (packed || l > 0)) history_[l] = {stream_, d.shots * layout.plain(1)};
     if (!reverse) continue;
     adjoint_[l] = {stream_, d.shots * layout_.state_size};
     scratch_[l] = {stream_, d.shots * layout_.scratch_size};
     if (call_.wants_gradient(kCoefficients)) {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * layout_.window.size};
       if (packed || !has_history)
-        history_[l] = {stream_, d.shots * kept.plain(packed ? 1 : d.most_samples())};
+        history_[l] = {stream_, d.shots * layout.plain(packed ? 1 : d.most_samples())};
       const bool elsewhere = d.place != Place::caller;
       if (packed && !has_history)
-        packed_[l] = {stream_, d.shots * (elsewhere ? kept.kept(1) : kept.fields_at())};
-      const Index bytes = d.shots * kept.fields_at() * static_cast<Index>(sizeof(T));
+        packed_[l] = {stream_, d.shots * (elsewhere ? layout.kept(1) : layout.fields_at())};
+      const Index bytes = d.shots * layout.fields_at() * static_cast<Index>(sizeof(T));
       if (elsewhere && !stream_.counts())
         store_[l] = d.place == Place::host ? make_host_store(bytes) : make_file_store(d.folder, bytes);
     }
@@ -61,7 +56,7 @@ void Batch<T>::allocate() {
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
   }
   const Index states = d.inner_states + (call_.residual_in ? 0 : d.checkpoints());
-  if (reverse && states) checkpoints_ = {stream_, d.shots * states * levels() * kept.state};
+  if (reverse && states) checkpoints_ = {stream_, d.shots * states * levels() * layout.state};
 }
 
 template <class T>
@@ -72,7 +67,7 @@ void Batch<T>::pack_coefficients(int l) {
   coefficients_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
   T* to = coefficients_[l].data();
   const T* from = call_.level[l].coefficients;
-  if (call_.description.boundary && is_reverse(call_.map))
+  if (needs_reversed(call_))
     reversed_[l] = {stream_, call_.level[l].models * call_.equation.coefficients * g.grid};
   T* back = reversed_[l].data();
   stream_.for_each(total, [=] DW_DEVICE(Index i) {

@@ -38,6 +38,12 @@ struct EquationInfo {
   std::vector<StageInfo> stages;
   std::vector<Memory> memories;
 
+  // Whether a stage adds to its targets.
+  bool adds() const {
+    for (const StageInfo& s : stages)
+      if (s.accumulate) return true;
+    return false;
+  }
   int histories() const {
     int sum = 0;
     for (const StageInfo& s : stages) sum += s.histories;

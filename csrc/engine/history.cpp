@@ -29,22 +29,32 @@ Box beside(const Geometry& g, const Box& interior, int axis, bool high) {
   return box;
 }
 
-bool adds(const StageInfo& stage) {
-  return std::all_of(stage.terms.begin(), stage.terms.end(),
-                     [](const Term& t) { return t.coefficient != kOne; });
+bool is_target(const StageInfo& stage, int field) {
+  return std::any_of(stage.terms.begin(), stage.terms.end(),
+                     [&](const Term& t) { return t.target == field; });
 }
 
+// What coefficients multiply is added to the targets, and has no part of them.
+bool adds(const StageInfo& stage) {
+  return std::all_of(stage.terms.begin(), stage.terms.end(),
+                     [](const Term& t) { return t.coefficient != kOne; }) &&
+         std::none_of(stage.pieces.begin(), stage.pieces.end(),
+                      [&](const Piece& p) { return is_target(stage, p.field); });
+}
+
+// Every target is replaced by -1 times its old value, and by what has no part of any target.
 bool leaps(const StageInfo& stage) {
-  return std::all_of(stage.terms.begin(), stage.terms.end(), [&](const Term& term) {
+  for (const Term& term : stage.terms) {
     double of_old = 0;
     for (const Term& t : stage.terms)
-      for (const Piece& p : stage.pieces)
-        if (t.target == term.target && p.quantity == t.quantity && p.field == term.target) {
-          if (p.op != Op::value || t.coefficient != kOne) return false;
-          of_old += t.scale * p.scale;
-        }
-    return of_old == -1;
-  });
+      for (const Piece& p : stage.pieces) {
+        if (p.quantity != t.quantity || p.field != term.target) continue;
+        if (p.op != Op::value || t.coefficient != kOne || t.target != term.target) return false;
+        of_old += t.scale * p.scale;
+      }
+    if (of_old != -1) return false;
+  }
+  return true;
 }
 
 }  // namespace

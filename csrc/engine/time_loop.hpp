@@ -60,6 +60,12 @@ Schedule make_schedule(const Call<T>& call) {
   return s;
 }
 
+// Whether stages are taken back with the signs of the coefficients reversed.
+template <class T>
+bool needs_reversed(const Call<T>& call) {
+  return is_reverse(call.map) && make_schedule(call).rebuilds && call.equation.adds();
+}
+
 template <class Backend>
 class TimeLoop {
  public:

@@ -26,12 +26,6 @@ struct Window {
   DW_EITHER Index offset(Index z, Index y) const {
     return ((z - first[0]) * (last[1] - first[1]) + y - first[1]) * stride - first[2];
   }
-  // The same of a grid, for row number `row` of the window and its first cell.
-  DW_EITHER Index in_grid(const Geometry& g, Index row) const {
-    const Index width = last[1] - first[1];
-    return g.origin + (first[0] + row / width) * g.stride[0] + (first[1] + row % width) * g.stride[1] +
-           first[2];
-  }
 };
 
 Window make_window(const Geometry& g, const Index first[3], const Index last[3]);

@@ -8,6 +8,7 @@ import pytest
 
 from dualwave import native
 from dualwave.equations import ELASTIC
+from dualwave.equations.table import Piece, Stage, Term
 from dualwave.maps import accepted_inputs, possible_outputs
 from dualwave.storage import check_reversible
 from helpers.emulation import emulation, run_emulated  # noqa: F401
@@ -128,6 +129,28 @@ def test_equations_that_lose_energy_are_refused():
     described, inputs = case("damped", 1, **BOUNDARY)
     with pytest.raises(ValueError, match="loses energy"):
         native.evaluate("forward", described, inputs["forward"], ("state0",))
+
+
+SLOPE, RATE = Piece("slope", "v", "backward"), Piece("rate", "p")
+
+
+def stage(terms, accumulate, pieces=(SLOPE, RATE)):
+    return Stage(pieces, terms, accumulate=accumulate)
+
+
+def test_a_stage_that_can_be_taken_back():
+    added = Term("p", "slope", "K")
+    assert stage((added,), True, (SLOPE,)).reversible
+    # p += K slope - d p: the sign of d reversed does not take it back.
+    assert not stage((added, Term("p", "rate", "d", -1.0)), True).reversible
+    assert not stage((added, Term("p", "slope")), True).reversible
+    pieces = (Piece("old", "a", scale=-1.0), Piece("slope", "u", "second"))
+    new = (Term("a", "old"), Term("a", "slope", "c"))
+    assert stage(new, False, pieces).reversible
+    assert not stage((Term("a", "old", "c"), new[1]), False, pieces).reversible
+    # Two targets that take each other's old values.
+    both = (*pieces, Piece("other", "b", scale=-1.0))
+    assert not stage((*new, Term("b", "other"), Term("a", "other")), False, both).reversible
 
 
 def test_only_a_plain_history_is_rebuilt():
