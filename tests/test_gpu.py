@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dualwave import native
-from helpers.calls import FRONT_ENDS, numpy
-from helpers.equations import NAMES
+from helpers.calls import FRONT_ENDS, case_of, named, numpy
+from helpers.equations import EQUATIONS, NAMES
 from helpers.joint import joint_case, results
 from helpers.transform_case import WEIGHTS, Case, V, X, functions
 from helpers.transforms import TRANSFORMS, Tools
@@ -122,6 +122,37 @@ def joint(device, equation, ndim):
 @pytest.mark.parametrize("equation", NAMES)
 def test_every_equation(equation, ndim):
     close(joint("cuda", equation, ndim), joint("cpu", equation, ndim))
+
+
+def model_gradients(device, equation, ndim, **storage):
+    """Of a run with cells that no layer reaches."""
+    front = FRONT_ENDS["torch"]()
+    front.array = lambda x: torch.tensor(x, device=device) if isinstance(x, np.ndarray) else x
+    arguments = case_of(equation, ndim, 40, space=(30, 24, 60)[-ndim:]) | storage
+    given = {k: front.array(x) for k, x in arguments.items()}
+    models = [given[name].requires_grad_() for name in EQUATIONS[equation].parameters]
+    out = named(front.function(equation)(**given))
+    value = sum((x**2).sum() for k, x in out.items() if k.startswith("receiver"))
+    return [x.cpu().numpy() for x in torch.autograd.grad(value, models)]
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        {"gradient_storage": "full"},
+        {"gradient_storage": "boundary"},
+        {"gradient_storage": "full", "storage_mode": "cpu"},
+        {"memory_limit": "100MB"},
+    ],
+    ids=["full", "boundary", "cpu", "limit"],
+)
+@pytest.mark.parametrize("ndim", [2, 3])
+@pytest.mark.parametrize("equation", ["scalar", "elastic"])
+def test_storages(equation, ndim, storage):
+    """With gradients of some cells alone, which begin and end inside of what a thread takes."""
+    region = {"grad_region": [(2, 20), (3, 18), (5, 23)][-ndim:]}
+    want = model_gradients("cpu", equation, ndim, **region)
+    close(model_gradients("cuda", equation, ndim, **region, **storage), want)
 
 
 @pytest.mark.parametrize("transform", ["jvp(grad)", "vmap(grad)", "grad(jvp)", "compile"])
