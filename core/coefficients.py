@@ -45,8 +45,7 @@ def arithmetic(
     cells = ((1, _CELLS - 3),) * ndim if is_cut else None
 
     def run(models: dict[str, Array]) -> Array:
-        models = {name: cut(fw, model, cells, region) for name, model in models.items()}
-        return coefficients(fw, equation, region, faces, 1.0, models)
+        return coefficients(fw, equation, region, faces, 1.0, cut(fw, models, cells, region))
 
     shapes = dict.fromkeys(equation.parameters, (1, *region.shape))
     between, most = (size / (4 * _CELLS**ndim) for size in fw.held(run, shapes))

@@ -105,10 +105,9 @@ $wavefields_text
         forward run; nothing is repeated, and memory grows with the number of steps. "boundary":
         the same where the PML reaches, and of the fields between what lies beside it, from which
         they are marched back (Clapp 2008). It agrees to rounding, takes least with a grad_region
-        away from the PML, and is refused for equations that lose energy. Second
-        derivatives and gradients of a Born form keep it inside the call that goes back, after
-        another march forwards. But for "boundary"
-        the gradient has the same bits whatever is kept.
+        away from the PML, and is refused for equations that lose energy. Second derivatives and
+        gradients of a Born form keep it inside the call that goes back, after another march
+        forwards. But for "boundary" the gradient has the same bits whatever is kept.
     storage_dtype: "float32", "bfloat16", "float16" or "int8": what a full history is kept in,
         scaled by the largest value of each row. Derivatives with respect to the models are then
         rounded; all others stay exact. Default None: the dtype of the fields, exact.

@@ -63,13 +63,15 @@ def window(cells: Cells | None, region: Region) -> tuple[int, ...]:
     return tuple(ends)
 
 
-def cut(fw: Framework, model: Array, cells: Cells | None, region: Region) -> Array:
-    """A model on the cells of the region, [M, *shape], as a constant outside ``cells``."""
+def cut(
+    fw: Framework, models: dict[str, Array], cells: Cells | None, region: Region
+) -> dict[str, Array]:
+    """Models on the cells of the region, [M, *shape], as constants outside ``cells``."""
     if cells is None:
-        return model
+        return models
     inside = np.zeros(region.shape, bool)
     ends = zip(cells, region.origin, strict=True)
     box = tuple(slice(max(b - start, 0), max(e - start, 0)) for (b, e), start in ends)
     inside[box] = True
-    mask = fw.asarray(inside, dtype="bool", like=model)
-    return fw.xp.where(mask, model, fw.stop_gradient(model))
+    mask = fw.asarray(inside, dtype="bool", like=next(iter(models.values())))
+    return {k: fw.xp.where(mask, x, fw.stop_gradient(x)) for k, x in models.items()}

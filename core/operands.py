@@ -80,11 +80,8 @@ def with_models(
     Args:
         models: the models by name, and for a scattered field their changes, of the same shapes.
     """
-    description, region = setup.description, setup.region
+    description, region, cells = setup.description, setup.region, setup.gradient_cells
     values, changes = ({k: in_region(x, region) for k, x in given.items()} for given in models)
-
-    def constant_outside(given: dict[str, Array]) -> dict[str, Array]:
-        return {k: cut(fw, x, setup.gradient_cells, region) for k, x in given.items()}
 
     def of_models(given: dict[str, Array]) -> tuple[Array, Array]:
         grids = coefficients(fw, setup.equation, region, setup.faces, setup.internal_dt, given)
@@ -97,10 +94,10 @@ def with_models(
     turned: tuple[Array, Array] | tuple[None, None] = (None, None)
     if changes:
         # Cut before: changes outside have values, and no derivative.
-        values, changes = constant_outside(values), constant_outside(changes)
+        values, changes = (cut(fw, given, cells, region) for given in (values, changes))
         (grids, weights), turned = fw.jvp(of_models, values, changes)
     else:
-        run = lambda given: of_models(constant_outside(given))  # noqa: E731
+        run = lambda given: of_models(cut(fw, given, cells, region))  # noqa: E731
         grids, weights = fw.recomputed(run, values) if description.lean else run(values)
     return operands._replace(
         primal=operands.primal._replace(coefficients=grids, source_weights=weights),

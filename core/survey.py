@@ -160,11 +160,6 @@ def in_region(model: Array, region: Region) -> Array:
     return model[(..., *_slices(region))]
 
 
-def extract_model(fw: Framework, model: Array, region: Region) -> Array:
-    """The model [..., *space] on the grid of the region [..., *n], its edge values in the PML."""
-    return fw.pad_edge(in_region(model, region), region.widths)
-
-
 def extend_field(fw: Framework, field: Array, region: Region, name: str = "wavefield") -> Array:
     """An initial field [shot, *n]; one that spans the region alone is continued by zeros."""
     shape = tuple(field.shape[1:])

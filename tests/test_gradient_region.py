@@ -1,31 +1,28 @@
 """grad_region: models that are constants outside some cells, for every derivative."""
 
-import itertools
-
 import numpy as np
 import pytest
 
 import dualwave
-from helpers.calls import FRONT_ENDS, ROWS, assert_close, case, case_of, named, numpy
-from helpers.equations import EQUATIONS, NAMES, rows
+from helpers.calls import (
+    FRONT_ENDS,
+    ROWS,
+    assert_close,
+    case,
+    case_of,
+    numpy,
+    squares,
+    with_equations,
+)
+from helpers.equations import EQUATIONS
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore:there are:UserWarning"),  # coarse on purpose
 ]
-TABLE = pytest.mark.parametrize(
-    ("name", "equation"),
-    rows(
-        itertools.product(FRONT_ENDS, NAMES),
-        lambda name, equation: name != "jax" or equation == "acoustic",
-    ),
-)
+TABLE = with_equations()
 # To an edge, to none, and over a whole axis.
 REGIONS = [[(3, 9), (2, 7)], [(0, 4), None], [(5, None), (14, 15)]]
-
-
-def loss(out):
-    return sum((x**2).sum() for x in named(out).values())
 
 
 def masked(x, region):
@@ -40,9 +37,11 @@ def test_gradients_are_those_of_all_cells_cut(name, equation, storage):
     front, arguments = FRONT_ENDS[name](), case_of(equation, 2, 23)
     models = [*EQUATIONS[equation].parameters]
     names = [*models, next(k for k in arguments if k.startswith("source_amplitudes"))]
-    want = front.gradients(loss, arguments, names, equation)
+    want = front.gradients(squares, arguments, names, equation)
     for region in REGIONS:
-        got = front.gradients(loss, arguments | storage | {"grad_region": region}, names, equation)
+        got = front.gradients(
+            squares, arguments | storage | {"grad_region": region}, names, equation
+        )
         for key, ours, plain in zip(names, got, want, strict=True):
             # Nodes where a cell's neighbour is cut have that one's share no more, and no other.
             expected = masked(plain, region) if key in models else plain
@@ -64,10 +63,10 @@ def test_every_derivative_is_that_of_a_model_that_is_cut(name, backend):
     cut = lambda x: fw.xp.where(mask, x, fw.stop_gradient(x))  # noqa: E731
 
     def products(prepare, **more):
-        f = lambda v: loss(front.module.scalar(prepare(v), **given, **more))  # noqa: E731
+        f = lambda v: squares(front.module.scalar(prepare(v), **given, **more))  # noqa: E731
 
         def born(x):
-            return loss(
+            return squares(
                 front.module.scalar_born(prepare(x[0]), scatter=prepare(x[1]), **given, **more)
             )
 
@@ -111,7 +110,7 @@ def test_callbacks_see_the_gradients_of_the_cells_alone(name):
         seen[state.step] = {k: numpy(state.get_gradient(k)) for k in ("v", "rho")}
 
     more = {"grad_region": region, "backward_callback": look, "callback_frequency": 4}
-    got = front.gradients(loss, arguments | more, ["v", "rho"], "acoustic")
+    got = front.gradients(squares, arguments | more, ["v", "rho"], "acoustic")
     assert len(seen) == 3
     for key, ours in zip(("v", "rho"), got, strict=True):
         for gradients in seen.values():

@@ -1,7 +1,6 @@
 """Where a gradient has the forward fields from: whatever is chosen, no bit of it changes."""
 
 import contextlib
-import itertools
 import os
 import resource
 import signal
@@ -16,28 +15,25 @@ import pytest
 
 import dualwave
 from dualwave import native
-from helpers.calls import FRONT_ENDS, assert_close, case, case_of, named, numpy
-from helpers.equations import EQUATIONS, NAMES, rows
+from helpers.calls import (
+    FRONT_ENDS,
+    assert_close,
+    case,
+    case_of,
+    numpy,
+    squares,
+    with_equations,
+)
+from helpers.equations import EQUATIONS, NAMES
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
     pytest.mark.filterwarnings("ignore:there are:UserWarning"),  # coarse on purpose
 ]
-# JAX compiles for longer than it runs: one equation, and the others where time is given.
-TABLE = pytest.mark.parametrize(
-    ("name", "equation"),
-    rows(
-        itertools.product(FRONT_ENDS, NAMES),
-        lambda name, equation: name != "jax" or equation == "acoustic",
-    ),
-)
+TABLE = with_equations()
 FULL = {"gradient_storage": "full"}
 DISK = FULL | {"storage_mode": "disk"}
 MOVED = "receiver_locations"
-
-
-def loss(out):
-    return sum((x**2).sum() for x in named(out).values())
 
 
 def between_cells(equation, **more):
@@ -60,6 +56,26 @@ def limited(equation, arguments):
     raise AssertionError("no limit takes more repeated steps")
 
 
+def second_derivatives(name, arguments):
+    """A function of keywords of storage: products of scalar's Hessian, and gradients of a batch."""
+    front = FRONT_ENDS[name]()
+    t = front.jax if name == "jax" else front.torch.func
+    v = front.array(arguments.pop("v"))
+    turn = front.array(np.random.default_rng(3).normal(size=v.shape))
+    given = {k: front.array(x) for k, x in arguments.items()}
+
+    def products(**storage):
+        f = lambda v: squares(front.module.scalar(v, **given, **storage))  # noqa: E731
+        born = lambda v: t.jvp(f, (v,), (turn,))[1]  # noqa: E731
+        return [
+            front.module.hessian_vector_product(f, v, turn),
+            t.grad(born)(v),
+            t.vmap(t.grad(f))(front.module.scalar.framework.xp.stack([v, 1.01 * v])),
+        ]
+
+    return products
+
+
 @TABLE
 def test_storage_changes_no_bit(name, equation):
     front = FRONT_ENDS[name]()
@@ -69,9 +85,9 @@ def test_storage_changes_no_bit(name, equation):
     tight = limited(equation, arguments)
     for sampling in ({}, {"model_gradient_sampling_interval": 2}):
         given = arguments | sampling
-        want = front.gradients(loss, given, names, equation)
+        want = front.gradients(squares, given, names, equation)
         for storage in (FULL, DISK, tight):
-            got = front.gradients(loss, given | storage, names, equation)
+            got = front.gradients(squares, given | storage, names, equation)
             for ours, plain in zip(got, want, strict=True):
                 assert np.abs(plain).max() > 0
                 np.testing.assert_array_equal(ours, plain)
@@ -80,21 +96,7 @@ def test_storage_changes_no_bit(name, equation):
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_second_derivatives(name):
     """Of a network of transforms that march back what they have marched themselves."""
-    front, arguments = FRONT_ENDS[name](), case(2, nt=23)
-    t = front.jax if name == "jax" else front.torch.func
-    v = front.array(arguments.pop("v"))
-    turn = front.array(np.random.default_rng(3).normal(size=v.shape))
-    given = {k: front.array(x) for k, x in arguments.items()}
-
-    def products(**storage):
-        f = lambda v: loss(front.module.scalar(v, **given, **storage))  # noqa: E731
-        born = lambda v: t.jvp(f, (v,), (turn,))[1]  # noqa: E731
-        return [
-            front.module.hessian_vector_product(f, v, turn),
-            t.grad(born)(v),
-            t.vmap(t.grad(f))(front.module.scalar.framework.xp.stack([v, 1.01 * v])),
-        ]
-
+    products = second_derivatives(name, case(2, nt=23))
     want = products()
     for storage in (FULL, DISK):
         for ours, plain in zip(products(**storage), want, strict=True):
@@ -108,13 +110,13 @@ def test_reduced_precision(name, equation):
     types = front.jax.numpy if name == "jax" else front.torch
     arguments, names = between_cells(equation)
     models = len(EQUATIONS[equation].parameters)
-    want = front.gradients(loss, arguments, names, equation)
+    want = front.gradients(squares, arguments, names, equation)
     for dtype, most in (
         *((types.float32, 1e-7), (types.bfloat16, 1e-2), (types.float16, 1e-3)),
         *(("int8", 2e-2), (types.int8, 2e-2)),
     ):
         packed = FULL | {"storage_dtype": dtype}
-        got = front.gradients(loss, arguments | packed, names, equation)
+        got = front.gradients(squares, arguments | packed, names, equation)
         for ours, exact in zip(got[:models], want[:models], strict=True):
             assert_close(ours, exact, most)
             assert np.abs(ours - exact).max() > 0
@@ -129,10 +131,10 @@ def test_reduced_precision(name, equation):
 def test_a_full_history_under_callbacks_and_in_segments(name):
     front = FRONT_ENDS[name]()
     arguments, names = between_cells("acoustic")
-    want = front.gradients(loss, arguments, names, "acoustic")
+    want = front.gradients(squares, arguments, names, "acoustic")
     seen = []
     tapped = {"backward_callback": lambda state: seen.append(state.step), "callback_frequency": 7}
-    got = front.gradients(loss, arguments | FULL | tapped, names, "acoustic")
+    got = front.gradients(squares, arguments | FULL | tapped, names, "acoustic")
     if name == "jax":
         front.jax.effects_barrier()
     assert seen == [21, 14, 7, 0]
@@ -174,8 +176,8 @@ def test_what_is_kept(monkeypatch):
     monkeypatch.setattr(native, "run", watched)
     arguments = case(2, nt=23) | FULL
     plan = dualwave.plan("scalar", **arguments)
-    front.gradients(loss, arguments, ["v"])
-    front.gradients(loss, arguments, ["source_amplitudes"])
+    front.gradients(squares, arguments, ["v"])
+    front.gradients(squares, arguments, ["source_amplitudes"])
     kept = plan.gradient_memory["history"] // 8
     assert left == [("forward", kept), ("adjoint", 0), ("forward", 0), ("adjoint", 0)]
     assert kept > 23 * 2 * np.prod(plan.grid)
@@ -187,7 +189,7 @@ def test_what_is_kept(monkeypatch):
 def test_a_disk_without_space(name, tmp_path):
     """Raises, leaves nothing, and the next call is as ever."""
     front, arguments = FRONT_ENDS[name](), case(2, nt=23) | DISK | {"storage_path": tmp_path}
-    want = front.gradients(loss, arguments, ["v"])[0]
+    want = front.gradients(squares, arguments, ["v"])[0]
     assert np.abs(want).max() > 0
     # Which of the two it is in JAX depends on whether the result was waited for.
     runtime = (front.jax.errors.JaxRuntimeError, ValueError) if name == "jax" else ()
@@ -196,10 +198,10 @@ def test_a_disk_without_space(name, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
     try:
         with pytest.raises(error, match="storage_path: a history in"):
-            front.gradients(loss, arguments, ["v"])
+            front.gradients(squares, arguments, ["v"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    np.testing.assert_array_equal(front.gradients(loss, arguments, ["v"])[0], want)
+    np.testing.assert_array_equal(front.gradients(squares, arguments, ["v"])[0], want)
     assert not any(tmp_path.iterdir())
 
 
@@ -260,13 +262,7 @@ def test_it_is_refused_where_it_does_not_fit():
 
 
 BOUNDARY = {"gradient_storage": "boundary"}
-REBUILT = pytest.mark.parametrize(
-    ("name", "equation"),
-    rows(
-        itertools.product(FRONT_ENDS, [name for name in NAMES if name != "damped"]),
-        lambda name, equation: name != "jax" or equation == "acoustic",
-    ),
-)
+REBUILT = with_equations([name for name in NAMES if name != "damped"])
 SPACE = (24, 60)  # with cells that no layer reaches
 
 
@@ -289,25 +285,15 @@ def test_boundary_agrees_to_rounding(name, equation):
         given = arguments | more
         if "boundary" in more:
             given["pml_width"] = [0, 2, 0, 5]
-        want = front.gradients(loss, given, names, equation)
-        got = front.gradients(loss, given | BOUNDARY, names, equation)
+        want = front.gradients(squares, given, names, equation)
+        got = front.gradients(squares, given | BOUNDARY, names, equation)
         for ours, plain in zip(got, want, strict=True):
             assert_close(ours, plain, 1e-11)
 
 
 @pytest.mark.parametrize("name", FRONT_ENDS)
 def test_boundary_of_second_derivatives(name):
-    front, arguments = FRONT_ENDS[name](), case_of("scalar", 2, 30, space=SPACE)
-    t = front.jax if name == "jax" else front.torch.func
-    v = front.array(arguments.pop("v"))
-    turn = front.array(np.random.default_rng(3).normal(size=v.shape))
-    given = {k: front.array(x) for k, x in arguments.items()}
-
-    def products(**storage):
-        f = lambda v: loss(front.module.scalar(v, **given, **storage))  # noqa: E731
-        born = lambda v: t.jvp(f, (v,), (turn,))[1]  # noqa: E731
-        return [front.module.hessian_vector_product(f, v, turn), t.grad(born)(v)]
-
+    products = second_derivatives(name, case_of("scalar", 2, 30, space=SPACE))
     for ours, plain in zip(products(**BOUNDARY), products(), strict=True):
         assert_close(ours, plain, 1e-11)
 
@@ -317,8 +303,8 @@ def test_boundary_in_single_precision():
     front = FRONT_ENDS["torch"]()
     for equation in ("scalar", "elastic"):
         arguments, names = spacious(equation, 1000, "float32")
-        want = front.gradients(loss, arguments, names, equation)
-        got = front.gradients(loss, arguments | BOUNDARY, names, equation)
+        want = front.gradients(squares, arguments, names, equation)
+        got = front.gradients(squares, arguments | BOUNDARY, names, equation)
         for ours, plain in zip(got, want, strict=True):
             assert_close(ours, plain, 1e-4)
 

@@ -26,13 +26,19 @@ void move_rows(const Part& part, Index begin, Index end, T* block, T* packed, bo
   }
 }
 
-// This member's share of a state, to or from where it is packed.
+// This member's share of a part.
+template <class T>
+void Shot<T>::move_share(const Part& part, T* block, T* packed, bool pack) const {
+  move_rows(part, part.rows() * who_.index / who_.count, part.rows() * (who_.index + 1) / who_.count, block,
+            packed, pack);
+}
+
+// The same of a state, to or from where it is packed.
 template <class T>
 void Shot<T>::move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const {
   for (const Part& part :
        packed_state(p_.equation, p_.layout.geometry, as, {slot_, p_.layout.memory, psi_copy}))
-    move_rows(part, part.rows() * who_.index / who_.count, part.rows() * (who_.index + 1) / who_.count, block,
-              packed, pack);
+    move_share(part, block, packed, pack);
 }
 
 // The same of one of the caller's, if there is one.
@@ -76,17 +82,8 @@ T* Shot<T>::kept(int level) const {
 // This member's share of what is kept of a sampled step, to or from where it is.
 template <class T>
 void Shot<T>::move_frame(int level, Index sample, Index kept_sample, bool keep) const {
-  const Window& w = p_.layout.window;
-  const Index stride = (w.last[1] - w.first[1]) * w.stride;
-  Index at = p_.history.kept(kept_sample);
-  for (int h = 0; h < p_.equation.histories(); ++h)
-    for (int b = 0; b < p_.history.frame.count; ++b) {
-      const Part part =
-          part_of(p_.history.frame.box[b], {h * w.size + w.offset(0, 0), {stride, w.stride}}, at);
-      move_rows(part, part.rows() * who_.index / who_.count, part.rows() * (who_.index + 1) / who_.count,
-                history(level, sample), kept(level), keep);
-      at += part.cells();
-    }
+  for (const Part& part : p_.history.frame_parts(kept_sample))
+    move_share(part, history(level, sample), kept(level), keep);
 }
 
 // The event's rows of the strips that a stage reads.
@@ -98,8 +95,7 @@ void Shot<T>::move_strips(int stage, Index step, bool keep) const {
     for (const Strip& strip : p_.history.strips) {
       if (!base || strip.stage != stage) continue;
       const Box& box = strip.box;
-      const Part part = part_of(box, {slot_[strip.field] * g.grid + g.origin, {g.stride[0], g.stride[1]}},
-                                p_.history.strips_at(step) + strip.at);
+      const Part part = p_.history.strip_part(strip, g, slot_, step);
       for (Index z = 0; z < box.extent(0); ++z) {
         const Index plane = (box.first[0] + z) * g.n[1] + box.first[1], first = z * box.extent(1);
         const Index begin = std::clamp<Index>(row_begin_ - plane, 0, box.extent(1)),
@@ -128,12 +124,12 @@ void Shot<T>::move_history(Index sample, Index packed_sample, bool pack) try {
   const PackingKernels<T>& kernels = find_packing<T>();
   const Index begin = w.rows() * who_.index / who_.count, end = w.rows() * (who_.index + 1) / who_.count;
   const Index row_bytes = packed_row_bytes(d.packing, w.cells, d.bits), bytes = (end - begin) * row_bytes;
-  const int kept_levels = callers_history() ? 1 : levels();
+  const int histories_kept = callers_history() ? 1 : levels();
   if (d.boundary) {
-    for (int l = 0; l < kept_levels; ++l) move_frame(l, sample, packed_sample, pack);
+    for (int l = 0; l < histories_kept; ++l) move_frame(l, sample, packed_sample, pack);
     return;
   }
-  for (int l = 0; l < kept_levels; ++l)
+  for (int l = 0; l < histories_kept; ++l)
     for (int h = 0; h < p_.equation.histories(); ++h) {
       T* quantity = history(l, sample) + h * w.size;
       const Index at = ((packed_sample * p_.equation.histories() + h) * w.rows() + begin) * row_bytes;

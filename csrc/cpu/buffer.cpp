@@ -1,7 +1,6 @@
 #include "cpu/buffer.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -10,9 +9,10 @@
 #include <new>
 
 #if defined(__linux__)
-#  include <pthread.h>
 #  include <sys/mman.h>
 #  include <unistd.h>
+
+#  include "cpu/one_per_process.hpp"
 #endif
 
 namespace dualwave {
@@ -85,18 +85,7 @@ class Pool {
   std::size_t held_ = 0;
 };
 
-// Never destroyed: a thread may give memory back while the process ends. A child of a fork has one of its
-// own, for another thread may have been inside the parent's.
-std::atomic<Pool*> the_pool{nullptr};
-
-Pool& pool() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    the_pool = new Pool;
-    pthread_atfork(nullptr, nullptr, [] { the_pool = new Pool; });
-  });
-  return *the_pool;
-}
+Pool& pool() { return one_per_process<Pool>(); }
 #endif
 
 }  // namespace

@@ -101,6 +101,7 @@ class Shot : public TimeLoop<Shot<T>> {
   void save_checkpoint(Index number) { move_checkpoint(number, true); }
   void restore_checkpoint(Index number) { move_checkpoint(number, false); }
   void clear(T* block, Index size) const;
+  void move_share(const Part& part, T* block, T* packed, bool pack) const;
   void move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const;
   void move_callers(T* block, const T* packed, int psi_copy, bool pack) const;
   void move_checkpoint(Index number, bool save) const;

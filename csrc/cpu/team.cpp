@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "cpu/one_per_process.hpp"
 #include "engine/interrupt.hpp"
 
 #if defined(__x86_64__)
@@ -110,18 +111,7 @@ class Team {
   int running_ = 0;
 };
 
-// A child of fork has none of the parent's threads, and perhaps a locked mutex: it gets a new team, and the
-// old one is leaked.
-std::atomic<Team*> the_team{nullptr};
-
-Team& team() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    the_team = new Team;
-    pthread_atfork(nullptr, nullptr, [] { the_team = new Team; });
-  });
-  return *the_team;
-}
+Team& team() { return one_per_process<Team>(); }
 
 int default_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS")) {

@@ -143,27 +143,17 @@ typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const 
 
 template <class T>
 void Batch<T>::move_frame(int level, Index sample, Index kept_sample, bool keeps) {
-  const Window& w = layout_.window;
   if (!kept(level, 0).first) return;
-  const Index stride = (w.last[1] - w.first[1]) * w.stride;
-  Index at = call_.history.kept(kept_sample);
-  for (int h = 0; h < call_.equation.histories(); ++h)
-    for (int b = 0; b < call_.history.frame.count; ++b) {
-      const Part part =
-          part_of(call_.history.frame.box[b], {h * w.size + w.offset(0, 0), {stride, w.stride}}, at);
-      move_part(part, history(level, sample), kept(level, 0), keeps);
-      at += part.cells();
-    }
+  for (const Part& part : call_.history.frame_parts(kept_sample))
+    move_part(part, history(level, sample), kept(level, 0), keeps);
 }
 
 template <class T>
 void Batch<T>::move_strips(int stage, Index step, bool keeps) {
-  const Geometry& g = layout_.geometry;
   for (int l = 0; l < levels(); ++l)
     for (const Strip& strip : call_.history.strips) {
       if (!kept(l, 0).first || strip.stage != stage) continue;
-      const Cells field{slot_[strip.field] * g.grid + g.origin, {g.stride[0], g.stride[1]}};
-      move_part(part_of(strip.box, field, call_.history.strips_at(step) + strip.at),
+      move_part(call_.history.strip_part(strip, layout_.geometry, slot_, step),
                 {state_[l].data(), layout_.state_size}, kept(l, 0), keeps);
     }
 }

@@ -60,8 +60,7 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   d.boundary = ints[39] != 0;
   d.lean = ints[40] != 0;
   require(!d.boundary || (d.full && d.packing == Packing::none && d.place == Place::caller),
-          "only a full history in the fields' own type, and with the other "
-          "arrays, is rebuilt");
+          "only a full history in the fields' own type, and with the other arrays, is rebuilt");
   if (d.boundary) d.packing = Packing::exact;
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");
   require(d.steps >= 0 && d.shots >= 0 && d.sources >= 0 && d.receivers >= 0, "counts must not be negative");
@@ -98,8 +97,7 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
     require(spacing[axis] > 0, "grid_spacing must be positive");
   }
   require(!d.boundary || is_reversible(equation_info(d.equation, d.dim)),
-          "the equation loses energy inside the grid: its fields cannot be "
-          "rebuilt from the boundary");
+          "the equation loses energy inside the grid: its fields cannot be rebuilt from the boundary");
   if (d.full) d.interval = std::max<Index>(1, d.steps);
   if (d.interval == 0) d.interval = default_interval(d, equation_info(d.equation, d.dim));
   if (d.history_steps == 0) d.history_steps = d.interval;

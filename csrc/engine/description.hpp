@@ -26,11 +26,11 @@ struct Description {
   Index inner_states = 0;                    // kept within an interval on the way back
   Index sampling = 1;                        // a gradient of coefficients takes every sampling-th step
   bool full = false;                         // the history of all steps is kept, and no state
-  bool lean = false;                         // no workspace is kept for the next call
   bool boundary = false;                     // of it what the rest can be rebuilt from, see History
   Packing packing = Packing::none;           // of that history
   Place place = Place::caller;               // where it is
   std::string folder;                        // of its file, if it is one
+  bool lean = false;                         // no workspace is kept for the next call
   Index gradients = 0;                       // models that gradients are reduced to
   int bits = 0;                              // of the floating-point type: 32 or 64
   Index n[3] = {1, 1, 1};

@@ -71,11 +71,11 @@ History::History(const Description& d, const EquationInfo& equation, const Geome
     sample_size = quantities * w.rows() * packed_row_bytes(d.packing, w.cells, d.bits) / (d.bits / 8);
   if (!rebuilt) return;
   const Boxes all = dualwave::frame(g);
-  const Box inside = interior(g);
+  const Box inside = interior(g), wanted = box_of(w);
   sample_size = 0;
   for (int b = 0; b < all.count; ++b) {
-    frame.add(all.box[b] & box_of(w));
-    sample_size += quantities * (all.box[b] & box_of(w)).cells();
+    frame.add(all.box[b] & wanted);
+    sample_size += quantities * (all.box[b] & wanted).cells();
   }
   for (int s = 0; !inside.empty() && s < static_cast<int>(equation.stages.size()); ++s)
     for (int field = 0; field < equation.fields; ++field)
@@ -87,6 +87,24 @@ History::History(const Description& d, const EquationInfo& equation, const Geome
           step_size += box.cells();
         }
   last_fields = equation.fields * g.grid;
+}
+
+std::vector<Part> History::frame_parts(Index sample) const {
+  std::vector<Part> parts;
+  Index at = kept(sample);
+  for (int h = 0; h < quantities; ++h)
+    for (int b = 0; b < frame.count; ++b) {
+      const Index plane = (window.last[1] - window.first[1]) * window.stride;
+      parts.push_back(
+          part_of(frame.box[b], {h * window.size + window.offset(0, 0), {plane, window.stride}}, at));
+      at += parts.back().cells();
+    }
+  return parts;
+}
+
+Part History::strip_part(const Strip& strip, const Geometry& g, const int* slot, Index step) const {
+  return part_of(strip.box, {slot[strip.field] * g.grid + g.origin, {g.stride[0], g.stride[1]}},
+                 strips_at(step) + strip.at);
 }
 
 bool is_reversible(const EquationInfo& equation) {

@@ -29,6 +29,9 @@ struct History {
   Index strips_at(Index step) const { return kept(samples) + step * step_size; }
   Index fields_at() const { return strips_at(steps); }
   Index size() const { return fields_at() + last_fields; }
+  // Where a sampled step's quantities, and in a block of the state a step's strip, are and are kept.
+  std::vector<Part> frame_parts(Index sample) const;
+  Part strip_part(const Strip& strip, const Geometry& g, const int* slot, Index step) const;
 
   Window window;
   Index state;  // of a kept one

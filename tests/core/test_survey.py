@@ -11,7 +11,7 @@ from dualwave.survey import (
     Region,
     cells_to_nodes,
     extend_field,
-    extract_model,
+    in_region,
     region_around,
     region_of_field,
 )
@@ -66,11 +66,12 @@ def test_region_of_field():
             of(field, origin)
 
 
-def test_extract_model_and_extend_field():
+def test_in_region_and_extend_field():
     region = Region((2, 3), (10, 20), PML)
     model = rng.standard_normal((2, *SPACE))
     expected = np.pad(model[:, 2:12, 3:23], ((0, 0), (3, 0), (2, 5)), mode="edge")
-    np.testing.assert_array_equal(extract_model(fw, model, region), expected)
+    grid = fw.pad_edge(in_region(model, region), region.widths)
+    np.testing.assert_array_equal(grid, expected)
     field = rng.standard_normal((2, *region.n))
     assert extend_field(fw, field, region) is field
     inner = extend_field(fw, field[:, :10, :20], region)
@@ -84,7 +85,7 @@ def test_extract_model_and_extend_field():
 def check_nodes(framework):
     region = Region((2, 3), (10, 20), PML)
     model = rng.standard_normal(SPACE)
-    grid = extract_model(fw, model, region)
+    grid = fw.pad_edge(in_region(model, region), region.widths)
     cells = rng.integers((2, 3), (12, 23), (2, 3, 4, 2))
     cells[0, 0, 1] = IGNORED
     cells[0, 1, 0], cells[0, 1, 1], cells[0, 1, 2] = (1, 5), (5, 23), (OUTSIDE, OUTSIDE)

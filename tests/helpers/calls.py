@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from dualwave import native
 from dualwave.call import tensor_channels
 from dualwave.form import suffix
-from helpers.equations import EQUATIONS, random_models
+from helpers.equations import EQUATIONS, NAMES, random_models, rows
 
 FLOATS = ("source_amplitudes", "wavefield_0", "wavefield_m1")
 SHAPES = {1: (23,), 2: (12, 15), 3: (7, 8, 9)}
@@ -178,6 +180,19 @@ class Jax(FrontEnd):
 FRONT_ENDS = {"torch": Torch, "jax": Jax}
 ROWS = [(name, backend) for name in FRONT_ENDS for backend in backends(name)]
 """Front end and backend, for tests that hold in all of them."""
+
+
+def with_equations(names: Sequence[str] = NAMES) -> Any:
+    """Parametrizes by front end and equation. JAX compiles for longer than it runs: one equation,
+    and the others where time is given."""
+    table = itertools.product(FRONT_ENDS, names)
+    quick = rows(table, lambda name, equation: name != "jax" or equation == "acoustic")
+    return pytest.mark.parametrize(("name", "equation"), quick)
+
+
+def squares(out: Any) -> Any:
+    """A loss that all results of a call have a part in."""
+    return sum((x**2).sum() for x in named(out).values())
 
 
 def numpy(x: Any) -> np.ndarray:
