@@ -8,8 +8,8 @@ threads, and the memory that is kept.
 from . import wavelets
 from .callbacks import CallbackState, Snapshots
 from .checks import IGNORE_LOCATION
+from .native import release_memory
 from .planning import Plan, plan
-from .pool import release_memory
 from .timestep import cfl_condition, cfl_condition_n
 
 __version__ = "0.1.0"

@@ -153,14 +153,24 @@ def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:
 
 def joined(fw: Framework, channels: Sequence[Nodes], taps: int, setup: Setup) -> Nodes:
     """Nodes and weights of all channels, one after the other, with the same number of taps."""
-    none = zeros(fw, (setup.inputs.shots, 0, taps), setup.inputs.like)
-    all_nodes, all_weights = [fw.xp.astype(none, fw.dtype("int32"))], [none]
-    for nodes, weights in channels:
-        missing = [(0, taps - nodes.shape[2])]
-        # A node that is not there is IGNORED, which is -1.
-        all_nodes.append(fw.pad_zero(nodes - IGNORED, missing) + IGNORED)
-        all_weights.append(fw.pad_zero(weights, missing))
-    return fw.xp.concat(all_nodes, axis=1), fw.xp.concat(all_weights, axis=1)
+    if not channels:
+        none = zeros(fw, (setup.inputs.shots, 0, taps), setup.inputs.like)
+        return fw.xp.astype(none, fw.dtype("int32")), none
+    whole = [_with_taps(fw, nodes, weights, taps) for nodes, weights in channels]
+    if len(whole) == 1:
+        return whole[0]
+    all_nodes, all_weights = zip(*whole, strict=True)
+    return fw.xp.concat(list(all_nodes), axis=1), fw.xp.concat(list(all_weights), axis=1)
+
+
+def _with_taps(fw: Framework, nodes: Array, weights: Array, taps: int) -> Nodes:
+    """The same with more taps, IGNORED and of no weight."""
+    missing = taps - nodes.shape[2]
+    if missing == 0:
+        return nodes, weights
+    # IGNORED is -1: what is filled up with zeros is one above it.
+    more = [(0, missing)]
+    return fw.pad_zero(nodes - IGNORED, more) + IGNORED, fw.pad_zero(weights, more)
 
 
 def zeros(fw: Framework, shape: tuple[int, ...], like: Array) -> Array:

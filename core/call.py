@@ -160,12 +160,7 @@ def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> 
             near = difflib.get_close_matches(name, signed.parameters, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{form.name}() got an unexpected keyword argument {name!r}{hint}")
-    try:
-        bound = signed.bind(*args, **keywords)
-    except TypeError as error:
-        raise TypeError(f"{form.name}() {error}") from None
-    bound.apply_defaults()
-    given = bound.arguments
+    given = _by_name(form, signed, args, keywords)
     sources, receivers = equation.all_channels()
     for old, new in _aliases(form):
         if given[old] is not None and given[new] is not None:
@@ -193,6 +188,21 @@ def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> 
         perturbations={model: given[name] for name, model in form.perturbations.items()},
         options=Options(**{item.name: given[item.name] for item in fields(Options)}),
     )
+
+
+def _by_name(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> dict[str, Any]:
+    """All arguments by name, with the defaults of those that are not given."""
+    given = {name: parameter.default for name, parameter in signed.parameters.items()}
+    first = [name for name, default in given.items() if default is inspect.Parameter.empty]
+    named = first[: len(args)]
+    given |= dict(zip(named, args, strict=False)) | keywords
+    fits = len(args) <= len(first) and keywords.keys().isdisjoint(named)
+    if not fits or any(given[name] is inspect.Parameter.empty for name in first):
+        try:
+            signed.bind(*args, **keywords)  # slow, but it has Python's words
+        except TypeError as error:
+            raise TypeError(f"{form.name}() {error}") from None
+    return given
 
 
 _SOURCE_KINDS = ("source_amplitudes", "source_locations", "source_mask", "source_tensors")

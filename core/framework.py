@@ -8,6 +8,7 @@ This module holds the protocol and its NumPy form; the others are ``dualwave.tor
 from __future__ import annotations
 
 import abc
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -21,6 +22,12 @@ Array = Any
 
 Widths = Sequence[tuple[int, int]]
 """Cells before and after, one pair for each of the trailing axes, slowest axis first."""
+
+
+@functools.cache
+def dtype_name(dtype: Any) -> str:
+    """The name of a dtype of any framework, "float32" for instance; NumPy takes long to say it."""
+    return str(dtype).rsplit(".", 1)[-1]
 
 
 class Framework(abc.ABC):
@@ -172,7 +179,7 @@ class Framework(abc.ABC):
 
     def dtype_name(self, x: Array) -> str:
         """The name of the dtype of ``x``, "float32" for instance."""
-        return str(x.dtype).rsplit(".", 1)[-1]
+        return dtype_name(x.dtype)
 
     def pad_edge(self, x: Array, widths: Widths) -> Array:
         """``x`` [..., *space] continued by its edge values; negative widths are refused."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .framework import dtype_name
 from .layout import Description
 from .maps import (
     INPUT_SLOTS,
@@ -26,6 +27,9 @@ from .maps import (
     output_mask,
     signature,
 )
+
+LEAST_LENT = 1 << 20
+"""Bytes below which :func:`lend` is not worth while: the C library itself keeps what is freed."""
 
 
 @functools.cache
@@ -106,15 +110,30 @@ def set_blocking(cache_bytes: int = 24 << 20, front_cells: int = 4096) -> None:
     load().set_blocking(cache_bytes, front_cells)
 
 
-def kept_workspace() -> int:
-    """Bytes of workspace that the compiled core keeps for the next call on the CPU."""
-    return load().kept_workspace()
+def lend(size: int) -> np.ndarray:
+    """``size`` bytes, of any content, in memory that an earlier call has left.
+
+    They wait for the next call once nothing refers to the array: no view of it, and no tensor that
+    was made of it. What a gradient keeps of its forward run is large, and of the same size in every
+    iteration of an inversion.
+    """
+    return load().lend(size)
 
 
-def release_workspace() -> None:
-    """Give them back to the system; where the compiled core was not built there are none."""
-    if available():
-        load().release_workspace()
+def kept_memory() -> int:
+    """Bytes that wait for the next call on the CPU."""
+    return load().kept_memory()
+
+
+def release_memory() -> None:
+    """Give back to the system what is kept for the next call.
+
+    That is, on the CPU, the workspace of the compiled core, and what gradients in PyTorch kept of
+    their forward runs: up to an eighth of the memory that the process may use. What a GPU's calls
+    took, and what JAX keeps of forward runs, is the framework's, which has means of its own.
+    """
+    if available():  # without the compiled core there is none
+        load().release_memory()
 
 
 def integers(description: Description) -> list[int]:
@@ -171,7 +190,7 @@ def checked(
         fits = len(x.shape) == len(operand.shape) and all(
             want in (None, got) for got, want in zip(x.shape, operand.shape, strict=True)
         )
-        dtype = str(x.dtype).rsplit(".", 1)[-1]
+        dtype = dtype_name(x.dtype)
         if not fits or dtype != operand.dtype:
             lengths = ", ".join("any" if want is None else str(want) for want in operand.shape)
             raise ValueError(

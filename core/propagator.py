@@ -107,8 +107,11 @@ def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: 
         operands = with_models(fw, setup, operands, models_and_changes(fw, setup))
         results = _run(backend, setup.description, operands)
     output = _output(fw, setup, setup.description, results)
-    if setup.options.check_output_finite:
-        _check_finite(fw, output)
+    # Two arrays a level before they are taken apart; which of the many it was is seen after.
+    if setup.options.check_output_finite and not all(
+        checks.all_finite(fw, x) is not False for level in results for x in level
+    ):
+        _refuse_infinite(fw, output)
     return output
 
 
@@ -181,7 +184,8 @@ def _output(
     return output_class(form, ndim)(**values)
 
 
-def _check_finite(fw: Framework, output: Any) -> None:
+def _refuse_infinite(fw: Framework, output: Any) -> None:
+    """Raise for the first result that has values which are not finite."""
     for name, value in output._asdict().items():
         for x in value.values() if isinstance(value, dict) else (value,):
             if checks.all_finite(fw, x) is False:

@@ -80,7 +80,7 @@ class Setup:
         """The static facts of the run."""
         inputs, region = self.inputs, self.region
         sampled = self.options.model_gradient_sampling_interval
-        dtype = str(inputs.like.dtype).rsplit(".", 1)[-1]
+        dtype = self.framework.dtype_name(inputs.like)
         mode = self.options.storage_mode
         described = Description(
             equation=self.equation.name,

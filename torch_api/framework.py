@@ -82,8 +82,10 @@ class TorchFramework(Framework):
         return x.scatter_add(-1, index.long().expand(shape), values.to(x.dtype).expand(shape))
 
     def gather(self, x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        lead = torch.broadcast_shapes(x.shape[:-1], index.shape[:-1])
-        x = x.expand(*lead, x.shape[-1])
+        lead = index.shape[:-1]
+        if x.shape[:-1] != lead:
+            lead = torch.broadcast_shapes(x.shape[:-1], lead)
+            x = x.expand(*lead, x.shape[-1])
         return torch.gather(x, -1, index.long().expand(*lead, index.shape[-1]))
 
     def jvp(self, function: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:

@@ -19,7 +19,6 @@ import torch
 from .. import native
 from ..layout import Description
 from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
-from ..pool import POOL, SMALLEST
 
 Tensors = Mapping[str, torch.Tensor]
 _LAYOUT = "residual"
@@ -122,9 +121,9 @@ def _empty(
 def _residual(like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     """A tensor that nobody but the adjoint of this call sees, in memory of an earlier one."""
     size = math.prod(shape) * like.element_size()
-    if size < SMALLEST:
+    if size < native.LEAST_LENT:
         return like.new_empty(shape)
-    return torch.from_numpy(POOL.take(size)).view(like.dtype).view(shape)
+    return torch.from_numpy(native.lend(size)).view(like.dtype).view(shape)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -8,6 +8,8 @@ last axes of the model, [..., *n]; the framework is the model's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add, and_
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -41,18 +43,18 @@ def harmonic_mean(x: Any, axes: Sequence[int], ndim: int) -> Any:
     and a slipping one between a fluid and a solid.
     """
     xp = array_namespace(x)
-    corners = [x]
-    for axis in axes:
-        corners = [half for corner in corners for half in _pair(corner, axis, ndim)]
-    solid = corners[0] != 0
-    for corner in corners[1:]:
-        solid = solid & (corner != 0)
-    one = xp.ones_like(corners[0])
-    reciprocals = [1 / xp.where(solid, corner, one) for corner in corners]
-    total = reciprocals[0]
-    for reciprocal in reciprocals[1:]:
-        total = total + reciprocal
-    mean = xp.where(solid, len(corners) / total, xp.zeros_like(total))
+
+    def corners(x: Any) -> list[Any]:
+        found = [x]
+        for axis in axes:
+            found = [half for corner in found for half in _pair(corner, axis, ndim)]
+        return found
+
+    # Reciprocals are taken once, before the corners: it is what automatic differentiation keeps.
+    there = x != 0
+    reciprocals = corners(1 / xp.where(there, x, xp.ones_like(x)))
+    solid, total = reduce(and_, corners(there)), reduce(add, reciprocals)
+    mean = xp.where(solid, len(reciprocals) / total, xp.zeros_like(total))
     for axis in axes:
         mean = _closed(mean, axis, ndim)
     return mean

@@ -1,9 +1,13 @@
 // dualwave._C: the core for Python.
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+
+#include <memory>
 
 #include "bindings/ffi.hpp"
 #include "bindings/python_operands.hpp"
-#include "cpu/buffer.hpp"
+#include "cpu/allowance.hpp"
+#include "cpu/pool.hpp"
 #include "cpu/team.hpp"
 #include "engine/interrupt.hpp"
 #include "engine/registry.hpp"
@@ -25,6 +29,13 @@ void run_from_python(std::int64_t map, const Ints& ints, const std::vector<doubl
       PyErr_SetNone(PyExc_KeyboardInterrupt);  // another thread's run may have taken the signal
     throw nb::python_error();
   }
+}
+
+// Any content. The memory waits for the next call once nothing refers to the array.
+nb::ndarray<nb::numpy, std::uint8_t, nb::ndim<1>> lend(std::size_t bytes) {
+  auto block = std::make_unique<Block>(bytes);
+  const nb::capsule owner(block.get(), [](void* p) noexcept { delete static_cast<Block*>(p); });
+  return {block.release()->data(), {bytes}, owner};
 }
 
 }  // namespace
@@ -68,8 +79,11 @@ NB_MODULE(_C, m) {
   m.def("set_num_threads", &set_num_threads, nb::arg("threads"),
         "Threads of the core's team, for both front ends.");
   m.def("get_num_threads", &num_threads, "Threads of the core's team.");
-  m.def("kept_workspace", &kept_workspace, "Bytes of workspace that wait for the next call.");
-  m.def("release_workspace", &release_workspace, "Gives them back to the system.");
+  m.def("lend", &lend, nb::arg("bytes"), "An array in memory of an earlier call, to which it returns.");
+  m.def("kept_memory", &kept_memory, "Bytes that wait for the next call.");
+  m.def("release_memory", &release_memory, "Gives them back to the system.");
+  m.def("allowed_memory", &allowed_memory, nb::arg("groups") = "/proc/self/cgroup",
+        nb::arg("mount") = "/sys/fs/cgroup", "Bytes that the process may use.");
   m.def("set_blocking", &set_blocking, nb::arg("cache_bytes"), nb::arg("front_cells"),
         "When and how time steps are blocked; results do not depend on it.");
   m.def("instruction_set", &instruction_set,

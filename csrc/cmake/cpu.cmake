@@ -19,7 +19,8 @@ configure_file(engine/registry.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/registry.cpp @
 add_library(dualwave_core STATIC
   engine/call.cpp engine/description.cpp engine/geometry.cpp engine/history.cpp
   engine/history_store.cpp engine/interrupt.cpp engine/packed_state.cpp
-  cpu/blocks.cpp cpu/buffer.cpp cpu/points.cpp cpu/problem.cpp cpu/run.cpp cpu/shot.cpp cpu/team.cpp cpu/wavefront.cpp
+  cpu/allowance.cpp cpu/blocks.cpp cpu/buffer.cpp cpu/points.cpp cpu/pool.cpp cpu/problem.cpp cpu/run.cpp cpu/shot.cpp
+  cpu/team.cpp cpu/wavefront.cpp
   ${CMAKE_CURRENT_BINARY_DIR}/registry.cpp)
 if("avx2" IN_LIST DUALWAVE_ISAS)
   target_compile_definitions(dualwave_core PRIVATE DUALWAVE_X86_KERNELS)

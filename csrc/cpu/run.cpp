@@ -111,7 +111,7 @@ void run(const Description& d, Map map, const Operands& operands) {
     explicit Release(bool lean) : all(lean) { free(); }
     ~Release() { free(); }
     void free() const {
-      if (all) release_workspace();
+      if (all) release_memory();
     }
   } release(d.lean);
   if (d.bits == 32)

@@ -1,13 +1,22 @@
-"""Memory that is kept: lent once at a time, reused, bounded."""
+"""Memory that waits for the next call: lent once at a time, used again, bounded."""
 
 import gc
 
 import numpy as np
 import pytest
 
-from dualwave.pool import Pool
+from dualwave import native, release_memory
 
 MB = 1 << 20
+SLACK = 4 * MB
+"""More than is taken to begin at a huge page."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    release_memory()
+    yield
+    release_memory()
 
 
 def address(x):
@@ -15,21 +24,19 @@ def address(x):
 
 
 def test_a_block_is_lent_again():
-    pool = Pool(10 * MB)
-    first = pool.take(4 * MB)
-    assert first.size == 4 * MB
+    first = native.lend(8 * MB)
+    assert first.size == 8 * MB
     where = address(first)
     first[:] = 1
     del first
-    assert pool.held() == 4 * MB
-    again = pool.take(4 * MB)
+    assert 8 * MB <= native.kept_memory() <= 8 * MB + SLACK
+    again = native.lend(8 * MB)
     assert address(again) == where
-    assert pool.held() == 0
+    assert native.kept_memory() == 0
 
 
 def test_a_block_is_lent_to_one_at_a_time():
-    pool = Pool(10 * MB)
-    first, second = pool.take(MB), pool.take(MB)
+    first, second = native.lend(8 * MB), native.lend(8 * MB)
     first[:], second[:] = 1, 2
     assert (first == 1).all()
     assert (second == 2).all()
@@ -37,44 +44,69 @@ def test_a_block_is_lent_to_one_at_a_time():
 
 @pytest.mark.parametrize("of", [lambda x: x.view(np.float32)[3:], lambda x: x[5:], memoryview])
 def test_a_view_keeps_it(of):
-    pool = Pool(10 * MB)
-    whole = pool.take(MB)
+    whole = native.lend(8 * MB)
     view = of(whole)
     del whole
     gc.collect()
-    assert pool.held() == 0
+    assert native.kept_memory() == 0
     del view
     gc.collect()
-    assert pool.held() == MB
+    assert native.kept_memory() > 0
 
 
-def test_a_block_that_is_far_too_large_is_not_taken():
-    pool = Pool(10 * MB)
-    del_me = pool.take(4 * MB)
-    del del_me
-    small = pool.take(MB)
-    assert pool.held() == 4 * MB
-    del small
-    assert pool.held() == 5 * MB
-
-
-def test_no_more_than_the_limit_is_kept():
-    pool = Pool(5 * MB)
-    lent = [pool.take(2 * MB) for _ in range(4)]
-    del lent
-    assert pool.held() == 4 * MB
-    large = pool.take(6 * MB)  # room is made before it is allocated
-    assert pool.held() == 0
+def test_what_is_far_too_large_is_not_taken_but_given_back():
+    large = native.lend(64 * MB)
     del large
-    assert pool.held() == 0
+    small = native.lend(8 * MB)
+    assert native.kept_memory() == 0
+    del small
+    assert native.kept_memory() <= 8 * MB + SLACK
+
+
+def test_no_more_is_kept_than_an_eighth_of_what_the_process_may_use():
+    most = native.load().allowed_memory() // 8
+    lent = [native.lend(most // 4) for _ in range(6)]  # nobody touches it
+    del lent
+    assert most // 2 < native.kept_memory() <= most
 
 
 def test_release():
-    pool = Pool(10 * MB)
-    lent = pool.take(MB)
-    pool.release()  # what is lent stays
+    lent = native.lend(8 * MB)
+    release_memory()  # what is lent stays
     lent[:] = 1
     del lent
-    assert pool.held() == MB
-    pool.release()
-    assert pool.held() == 0
+    assert native.kept_memory() > 0
+    release_memory()
+    assert native.kept_memory() == 0
+
+
+GB, OLD = 1 << 30, "memory"
+
+
+@pytest.mark.parametrize(
+    ("groups", "limits", "expected"),
+    [
+        ("0::/\n", {"memory.max": "max\n"}, None),
+        ("0::/\n", {"memory.max": f"{GB}\n"}, GB),
+        ("0::/jobs/7\n", {"jobs/memory.max": f"{GB}\n", "jobs/7/memory.max": "max\n"}, GB),
+        ("0::/jobs/7\n", {"memory.max": f"{2 * GB}\n", "jobs/7/memory.max": f"{GB}\n"}, GB),
+        # A container that sees its own group as the root, and is told the path of the machine.
+        ("0::/machine/box\n", {"memory.max": f"{GB}\n"}, GB),
+        ("5:cpu,cpuacct:/\n4:memory:/job\n", {f"{OLD}/job/{OLD}.limit_in_bytes": f"{GB}\n"}, GB),
+        ("4:memory:/job\n", {f"{OLD}/{OLD}.limit_in_bytes": f"{GB}\n"}, GB),
+        ("4:cpu:/job\n", {f"{OLD}/job/{OLD}.limit_in_bytes": f"{GB}\n"}, None),
+        ("nonsense", {"memory.max": f"{GB}\n"}, None),
+    ],
+)
+def test_limits_of_containers_and_jobs(groups, limits, expected, tmp_path):
+    """As cgroups(7) has them, versions 2 and 1."""
+    mount = tmp_path / "mount"
+    (tmp_path / "groups").write_text(groups)
+    for name, text in limits.items():
+        file = mount / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    machine = native.load().allowed_memory("", "")
+    allowed = native.load().allowed_memory(str(tmp_path / "groups"), str(mount))
+    assert machine > GB
+    assert allowed == (machine if expected is None else expected)

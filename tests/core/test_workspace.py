@@ -29,13 +29,13 @@ def case(ndim=2, region=(700, 810)):
 def test_it_is_kept_used_again_and_given_back():
     described, inputs = case()
     native.evaluate("forward", described, inputs["forward"], ("receivers0",))
-    kept = native.kept_workspace()
+    kept = native.kept_memory()
     planned = native.workspace_bytes("forward", described)
     assert 0.9 * planned < kept < 1.5 * planned
     native.evaluate("forward", described, inputs["forward"], ("receivers0",))
-    assert native.kept_workspace() == kept
+    assert native.kept_memory() == kept
     dualwave.release_memory()
-    assert native.kept_workspace() == 0
+    assert native.kept_memory() == 0
 
 
 def test_what_was_in_it_does_not_matter():
@@ -49,7 +49,7 @@ def test_what_was_in_it_does_not_matter():
             want = native.evaluate(name, d, inputs[name], slots)
             bad = {k: x * np.nan if x.dtype.kind == "f" else x for k, x in inputs[name].items()}
             native.evaluate(name, d, bad, slots)
-            assert native.kept_workspace() > 0
+            assert native.kept_memory() > 0
             got = native.evaluate(name, d, inputs[name], slots)
             for slot, x in want.items():
                 assert np.abs(x).max() > 0
@@ -61,21 +61,21 @@ def test_a_call_of_another_size_does_not_add_to_it():
     native.evaluate("forward", large[0], large[1]["forward"], ("receivers0",))
     native.evaluate("forward", small[0], small[1]["forward"], ("receivers0",))
     planned = native.workspace_bytes("forward", small[0])
-    assert native.kept_workspace() < 1.5 * planned
+    assert native.kept_memory() < 1.5 * planned
 
 
 def test_a_lean_call_keeps_nothing():
     described, inputs = case()
     d = dataclasses.replace(described, lean=True)
     native.evaluate("forward", d, inputs["forward"], ("receivers0",))
-    assert native.kept_workspace() == 0
+    assert native.kept_memory() == 0
     bad = inputs["forward"] | {"source_nodes": inputs["forward"]["source_nodes"] + 10**8}
     with pytest.raises(ValueError, match="outside the grid"):
         native.evaluate("forward", d, bad, ("receivers0",))
-    assert native.kept_workspace() == 0
+    assert native.kept_memory() == 0
 
 
 def test_small_ones_are_the_c_librarys():
     described, inputs = case(1, (50,))
     native.evaluate("forward", described, inputs["forward"], ("receivers0",))
-    assert native.kept_workspace() == 0
+    assert native.kept_memory() == 0

@@ -3,7 +3,6 @@
 import torch
 
 from dualwave import native, release_memory
-from dualwave.pool import POOL
 from dualwave.torch import scalar
 from dualwave.torch.native import decoded, encoded
 from helpers.small import small_run
@@ -25,7 +24,7 @@ def test_programs_kept_on_disk_are_of_one_layout(monkeypatch):
 def test_memory_of_a_residual_is_used_again(monkeypatch):
     """By the next gradient, but not while a graph still has it."""
     taken = []
-    monkeypatch.setattr(POOL, "take", lambda size, take=POOL.take: note(taken, take(size)))
+    monkeypatch.setattr(native, "lend", lambda size, lend=native.lend: note(taken, lend(size)))
     v = torch.full((150, 160), 2000.0).requires_grad_()
     where = torch.tensor([[[70, 80]]])
 
@@ -44,7 +43,7 @@ def test_memory_of_a_residual_is_used_again(monkeypatch):
     def gradient(of):
         return torch.autograd.grad(of, v)[0]
 
-    POOL.release()
+    release_memory()
     first = gradient(misfit())
     assert torch.equal(gradient(misfit()), first)
     one, other = misfit(), misfit()
@@ -54,9 +53,9 @@ def test_memory_of_a_residual_is_used_again(monkeypatch):
     assert len(taken) == 4
     assert taken[0] == taken[1] != taken[3]
     assert taken[2] != taken[3]
-    assert POOL.held() > 0
+    assert native.kept_memory() > 0
     release_memory()
-    assert POOL.held() == 0
+    assert native.kept_memory() == 0
 
 
 def note(taken, array):
