@@ -19,6 +19,7 @@ import torch
 from .. import native
 from ..layout import Description
 from ..maps import INPUT_SLOTS, input_mask, input_names, output_mask, output_names
+from . import openmp
 
 Tensors = Mapping[str, torch.Tensor]
 _LAYOUT = "residual"
@@ -76,6 +77,8 @@ def _run(
         where = (device.index, stream, allocate)
         native.run_on_device(map_name, run, given, outputs, where)
     else:
+        if given["coefficients0"].numel() >= openmp.GRAIN and native.get_num_threads() > 1:
+            openmp.rest()
         arrays = {slot: x.numpy() for slot, x in given.items()}
         native.run(map_name, run, arrays, {slot: x.numpy() for slot, x in outputs.items()})
     return list(outputs.values())
