@@ -114,8 +114,8 @@ def lend(size: int) -> np.ndarray:
     """``size`` bytes, of any content, in memory that an earlier call has left.
 
     They wait for the next call once nothing refers to the array: no view of it, and no tensor that
-    was made of it. What a gradient keeps of its forward run is large, and of the same size in every
-    iteration of an inversion.
+    was made of it. What a call returns, and what a gradient keeps of its forward run, is large, and
+    of the same size in every iteration of an inversion.
     """
     return load().lend(size)
 
@@ -128,9 +128,10 @@ def kept_memory() -> int:
 def release_memory() -> None:
     """Give back to the system what is kept for the next call.
 
-    That is, on the CPU, the workspace of the compiled core, and what gradients in PyTorch kept of
-    their forward runs: up to an eighth of the memory that the process may use. What a GPU's calls
-    took, and what JAX keeps of forward runs, is the framework's, which has means of its own.
+    That is, on the CPU, the workspace of the compiled core, and in PyTorch what nobody refers to any
+    more of results and of what gradients kept of forward runs: up to an eighth of the memory that
+    the process may use. What a GPU's calls took, and what JAX holds, is the framework's, which has
+    means of its own.
     """
     if available():  # without the compiled core there is none
         load().release_memory()

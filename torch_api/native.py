@@ -62,8 +62,8 @@ def _run(
     run = decoded(description)
     given = dict(zip(input_names(present), inputs, strict=True))
     device = _device(inputs)
-    new_residual = _residual if device.type == "cpu" else torch.Tensor.new_empty
-    outputs = _empty(map_name, run, given, wanted, new_residual)
+    new = _lent if device.type == "cpu" else torch.Tensor.new_empty
+    outputs = _empty(map_name, run, given, wanted, new)
     # A tensor that requires a gradient has no view as another library's array.
     given = {slot: x.detach().resolve_neg().contiguous() for slot, x in given.items()}
     if device.type == "cuda":
@@ -110,19 +110,16 @@ def _empty(
     description: Description,
     inputs: Tensors,
     wanted: int,
-    new_residual: Callable = torch.Tensor.new_empty,
+    new: Callable[[torch.Tensor, tuple[int, ...]], torch.Tensor] = torch.Tensor.new_empty,
 ) -> dict[str, torch.Tensor]:
     """Tensors for the outputs, once the inputs have been found to fit."""
     operands = native.checked(map_name, description, inputs, output_names(wanted))
     like = inputs["coefficients0"]
-    return {
-        x.slot: new_residual(like, x.shape) if x.slot == "residual" else like.new_empty(x.shape)
-        for x in operands
-    }
+    return {x.slot: new(like, x.shape) for x in operands}
 
 
-def _residual(like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """A tensor that nobody but the adjoint of this call sees, in memory of an earlier one."""
+def _lent(like: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """A tensor on the CPU, in memory of an earlier call where it is large."""
     size = math.prod(shape) * like.element_size()
     if size < native.LEAST_LENT:
         return like.new_empty(shape)
