@@ -128,10 +128,10 @@ def kept_memory() -> int:
 def release_memory() -> None:
     """Give back to the system what is kept for the next call.
 
-    That is, on the CPU, the workspace of the compiled core, and in PyTorch what nobody refers to any
-    more of results and of what gradients kept of forward runs: up to an eighth of the memory that
-    the process may use. What a GPU's calls took, and what JAX holds, is the framework's, which has
-    means of its own.
+    That is, on the CPU, the workspace of the compiled core, and in PyTorch what nobody refers to
+    any more of results and of what gradients kept of forward runs: up to an eighth of the memory
+    that the process may use. What a GPU's calls took, and what JAX holds, is the framework's, which
+    has means of its own.
     """
     if available():  # without the compiled core there is none
         load().release_memory()
