@@ -142,7 +142,7 @@ def model_gradients(device, equation, ndim, **storage):
         {"gradient_storage": "full"},
         {"gradient_storage": "boundary"},
         {"gradient_storage": "full", "storage_mode": "cpu"},
-        {"memory_limit": "100MB"},
+        {"memory_limit": "200MB"},
     ],
     ids=["full", "boundary", "cpu", "limit"],
 )
