@@ -8,7 +8,7 @@ threads, and the memory that is kept.
 from . import wavelets
 from .callbacks import CallbackState, Snapshots
 from .checks import IGNORE_LOCATION
-from .native import release_memory
+from .native import get_num_threads, release_memory, set_num_threads
 from .planning import Plan, plan
 from .timestep import cfl_condition, cfl_condition_n
 
@@ -28,21 +28,3 @@ __all__ = [
     "set_num_threads",
     "wavelets",
 ]
-
-
-def set_num_threads(count: int) -> None:
-    """Let the compiled core use ``count`` threads, 1 or more, the calling one included.
-
-    There is one team for all callers and both frameworks. Without a call it has OMP_NUM_THREADS
-    threads, or as many as the machine has cores.
-    """
-    from . import native  # the compiled core is loaded at first use
-
-    native.set_num_threads(count)
-
-
-def get_num_threads() -> int:
-    """Threads that the compiled core uses, the calling one included."""
-    from . import native
-
-    return native.get_num_threads()

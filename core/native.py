@@ -86,7 +86,11 @@ def equation_id(name: str) -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Let the compiled core use ``count`` threads, the calling one included."""
+    """Let the compiled core use ``count`` threads, 1 or more, the calling one included.
+
+    There is one team for all callers and both frameworks. Without a call it has OMP_NUM_THREADS
+    threads, or as many as the machine has cores.
+    """
     if int(count) != count or count < 1:
         raise ValueError(f"count is {count!r}; the number of threads is a whole number, 1 or more")
     load().set_num_threads(int(count))
