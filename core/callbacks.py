@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import checks
-from .framework import Array
+from .framework import Array, slices
 from .layout import unpack
 from .setup import Setup
 
@@ -161,7 +161,7 @@ class Tap:
     def _fields(self, arrays: tuple[Array, ...]) -> dict[str, Array]:
         setup, found = self.setup, {}
         entries = setup.description.state_entries()
-        by_level = [unpack(entries, x) for x in arrays[len(self.models) :]]
+        by_level = [unpack(slices, entries, x) for x in arrays[len(self.models) :]]
         for keyword, (level, name) in setup.form.wavefields_in(setup.inputs.ndim).items():
             found[keyword] = by_level[level][name]
         return found

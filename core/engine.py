@@ -102,24 +102,21 @@ class _March:
 
     def unpack(self, state: Array) -> State:
         """The packed state with its memory variables spread over the whole grid, zero between."""
-        arrays = unpack(self.entries, state)
+        arrays = unpack(self.fw.split, self.entries, state)
         for memory in self.memories:
-            slab, (low, high) = arrays[memory.name], self._slabs(memory)
-            cells = self.description.n[memory.axis]
-            axis = memory.axis + 1
-            first = _cut(slab, axis, slice(0, low.stop))
-            last = _cut(slab, axis, slice(low.stop, None))
-            arrays[memory.name] = self._pad(first, axis, (0, cells - low.stop)) + self._pad(
-                last, axis, (high.start, cells - high.stop)
-            )
+            axis, (low, gap, high, rest) = memory.axis + 1, self._spans(memory)
+            first, last = self.fw.split(arrays[memory.name], (low, high), axis)
+            parts = [self._pad(first, axis, (0, gap)), self._pad(last, axis, (0, rest))]
+            arrays[memory.name] = self.fw.xp.concat(parts, axis=axis)
         return arrays
 
     def pack(self, state: State) -> Array:
         """The packed state, memory variables cut back to their slabs."""
         arrays = dict(state)
         for memory in self.memories:
-            parts = [_cut(state[memory.name], memory.axis + 1, s) for s in self._slabs(memory)]
-            arrays[memory.name] = self.fw.xp.concat(parts, axis=memory.axis + 1)
+            axis = memory.axis + 1
+            first, _, last, _ = self.fw.split(state[memory.name], self._spans(memory), axis)
+            arrays[memory.name] = self.fw.xp.concat((first, last), axis=axis)
         return pack(self.fw, self.entries, arrays)
 
     def _update(self, old: State, number: int, stage: Stage) -> State:
@@ -186,9 +183,11 @@ class _March:
                 )
         return found
 
-    def _slabs(self, memory: Memory) -> tuple[slice, slice]:
-        low, high = self.description.widths(memory.axis)
-        return slabs(self.description.n[memory.axis], low, high, memory.half)
+    def _spans(self, memory: Memory) -> tuple[int, int, int, int]:
+        """Cells of the low slab, between the slabs, of the high slab, and after it."""
+        cells = self.description.n[memory.axis]
+        low, high = slabs(cells, *self.description.widths(memory.axis), memory.half)
+        return low.stop, high.start - low.stop, high.stop - high.start, cells - high.stop
 
     def _pad(self, x: Array, axis: int, width: tuple[int, int]) -> Array:
         return self.fw.pad_zero(x, [width] + [(0, 0)] * (self.description.ndim - axis))
@@ -230,7 +229,3 @@ def _add(sums: State, name: str, value: Array) -> None:
 
 def _scaled(scale: float, value: Array) -> Array:
     return value if scale == 1.0 else scale * value
-
-
-def _cut(x: Array, axis: int, part: slice) -> Array:
-    return x[(slice(None),) * axis + (part, ...)]

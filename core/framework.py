@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
@@ -96,6 +97,10 @@ class Framework(abc.ABC):
     @abc.abstractmethod
     def gather(self, x: Array, index: Array) -> Array:
         """[..., P] values of ``x`` [..., L] at ``index`` [..., P]; leading axes broadcast."""
+
+    def split(self, x: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+        """All of ``x``, in consecutive parts of the given sizes along ``axis``."""
+        return slices(x, sizes, axis)
 
     @abc.abstractmethod
     def pad_zero(self, x: Array, widths: Widths) -> Array:
@@ -244,6 +249,12 @@ class NumpyFramework(Framework):
         inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in pairs))
         out[inner] = x
         return out
+
+
+def slices(x: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+    """As :meth:`Framework.split`, of an array of any framework; in JAX not to be differentiated."""
+    head, ends = (slice(None),) * axis, itertools.accumulate(sizes)
+    return [x[(*head, slice(end - n, end))] for n, end in zip(sizes, ends, strict=True)]
 
 
 def check_widths(x: Array, widths: Widths) -> None:

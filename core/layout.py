@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -241,11 +241,10 @@ def pack(fw: Any, entries: Entries, arrays: Mapping[str, Any]) -> Any:
     return xp.concat(rows, axis=1)
 
 
-def unpack(entries: Entries, state: Any) -> dict[str, Any]:
-    """The packed state [S, E] to arrays by name, each [S, *shape]."""
-    arrays, start = {}, 0
-    for name, shape in entries:
-        stop = start + prod(shape)
-        arrays[name] = state[:, start:stop].reshape((state.shape[0], *shape))
-        start = stop
-    return arrays
+def unpack(split: Callable[..., list], entries: Entries, state: Any) -> dict[str, Any]:
+    """The packed state [S, E] to arrays by name, each [S, *shape]; ``split`` is a framework's."""
+    parts = split(state, [prod(shape) for _, shape in entries], axis=1)
+    return {
+        name: part.reshape((state.shape[0], *shape))
+        for (name, shape), part in zip(entries, parts, strict=True)
+    }

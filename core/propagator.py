@@ -165,21 +165,20 @@ def _output(
             receivers = downsample(
                 fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
             )
-        arrays = unpack(description.state_entries(), state)
+        arrays = unpack(fw.split, description.state_entries(), state)
         arrays = mask_fields(fw, arrays, nodes, ndim)
         for keyword, (own, field) in form.wavefields_in(ndim).items():
             if own == level:
                 values[keyword] = arrays[field]
         memory |= {memory_name(k, level): x for k, x in arrays.items() if k not in fields}
-        start, prefix = 0, form.receiver_prefixes[level]
+        prefix = form.receiver_prefixes[level]
         for channel in form.equation.receivers(ndim):
             values[f"{prefix}receiver_amplitudes{suffix(channel)}"] = receivers[:, :0, :]
-        for entry in setup.receivers:
-            stop = start + entry.points.count
-            if entry.points.level == level:
-                name = f"{prefix}receiver_amplitudes{suffix(entry.points.channel)}"
-                values[name] = receivers[:, start:stop, :]
-            start = stop
+        groups = [entry.points for entry in setup.receivers]
+        parts = fw.split(receivers, [points.count for points in groups], axis=1)
+        for points, part in zip(groups, parts, strict=True):
+            if points.level == level:
+                values[f"{prefix}receiver_amplitudes{suffix(points.channel)}"] = part
     values["auxiliary_state"] = AuxiliaryState(memory, setup.settings)
     return output_class(form, ndim)(**values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -88,6 +89,13 @@ class JaxFramework(Framework):
 
         identity.defvjp(lambda given: (given, given), backward)
         return list(identity(tuple(arrays)))
+
+    def split(self, x: jax.Array, sizes: Sequence[int], axis: int) -> list[jax.Array]:
+        # The transpose is one concatenation. That of slices, a sum of arrays padded by zeros, is
+        # wrong where the cotangents of equal parts are sums over another axis: XLA for CPUs makes
+        # one kernel of it, which leaves the zeros unwritten (jaxlib 0.10.2; see
+        # jax-ml/jax#39103, #39257).
+        return jnp.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)
 
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, carry, xs)

@@ -5,7 +5,7 @@ import pytest
 
 from dualwave.engine import forward
 from dualwave.equations import get
-from dualwave.framework import NumpyFramework
+from dualwave.framework import NumpyFramework, slices
 from dualwave.layout import unpack
 from helpers.runs import Setup, make_run
 
@@ -62,7 +62,7 @@ def run_both(setup):
     receivers, state = forward(
         NumpyFramework(), setup.equation, run.description, run.p, run.constants
     )
-    fields = unpack(run.description.state_entries(), state)
+    fields = unpack(slices, run.description.state_entries(), state)
     v = to_torch(setup.parameters["v"])
     theirs = deepwave.scalar(
         v[0] if len(v) == 1 else v,

@@ -95,7 +95,7 @@ def test_pack_and_unpack_are_inverse():
     entries = state_entries(get("acoustic"), 2, (6, 7), (2, 0, 1, 3))
     size = sum(np.prod(shape) for _, shape in entries)
     state = np.arange(3 * size, dtype=float).reshape(3, -1)
-    arrays = unpack(entries, state)
+    arrays = unpack(fw.split, entries, state)
     assert list(arrays) == [name for name, _ in entries]
     assert arrays["vy"].shape == (3, 6, 7)
     assert arrays["vy"][1, 0, 0] == size + 42

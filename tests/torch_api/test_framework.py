@@ -20,6 +20,7 @@ def test_operations_equal_numpy():
         (fw.gather(T(x), T(index)), oracle.gather(x, index)),
         (fw.pad_edge(T(x), [(1, 0), (2, 3)]), oracle.pad_edge(x, [(1, 0), (2, 3)])),
         (fw.pad_zero(T(x), [(1, 0), (2, 3)]), oracle.pad_zero(x, [(1, 0), (2, 3)])),
+        (fw.split(T(x), (2, 0, 3), 2)[2], oracle.split(x, (2, 0, 3), 2)[2]),
         (fw.scan(lambda c, t: (c + t, c * t), T(x[0]), T(x))[1], None),
     ]
     for ours, expected in pairs[:-1]:
