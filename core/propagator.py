@@ -133,13 +133,14 @@ def _run_with_callbacks(
     states = [with_state(fw, setup.description, p, setup.inputs.like).state for p in levels]
     arrays = [*values.values(), *states, *changes.values()]
     samples: list[list[Array]] = [[] for _ in states]
-    for sample, first, last in segments(setup):
+    spans = list(segments(setup))
+    parts = fw.split(operands.primal.amplitudes, [last - first for _, first, last in spans], axis=2)
+    for (sample, first, last), amplitudes in zip(spans, parts, strict=True):
         tapped = count + len(states)
         arrays[:tapped] = fw.tap(Tap(setup, sample, names), arrays[:tapped])
         given = dict(zip(names, arrays[:count], strict=True))
         turned = dict(zip(changes, arrays[tapped:], strict=True))
         own = with_models(fw, setup, operands, (given, turned))
-        amplitudes = own.primal.amplitudes[:, :, first:last]
         own = own._replace(primal=own.primal._replace(amplitudes=amplitudes, state=arrays[count]))
         if setup.form.scattered:
             own = own._replace(direction=own.direction._replace(state=arrays[count + 1]))
@@ -148,7 +149,7 @@ def _run_with_callbacks(
             samples[level].append(receivers)
             arrays[count + level] = state
     return tuple(
-        (fw.xp.concat(parts, axis=2), arrays[count + level]) for level, parts in enumerate(samples)
+        (fw.xp.concat(x, axis=2), arrays[count + level]) for level, x in enumerate(samples)
     )
 
 
