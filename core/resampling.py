@@ -39,8 +39,10 @@ def upsample(
     """
     _check(step_ratio, freq_taper_frac, time_pad_frac)
     slow = signal.shape[-1]
-    if step_ratio == 1 or slow == 0:
+    if step_ratio == 1:
         return signal
+    if 0 in signal.shape:  # PyTorch has no Fourier transform of nothing
+        return _extended(fw, signal, slow * (step_ratio - 1))
     padded = slow + int(time_pad_frac * slow)
     signal = _extended(fw, signal, padded - slow)
     spectrum = fw.xp.fft.rfft(signal) * _band(fw, signal, padded, freq_taper_frac, step_ratio)
@@ -68,11 +70,13 @@ def downsample(
     """
     _check(step_ratio, freq_taper_frac, time_pad_frac)
     fast = signal.shape[-1]
-    if step_ratio == 1 or fast == 0:
+    if step_ratio == 1:
         return signal
     if fast % step_ratio:
         raise ValueError(f"signal has {fast} samples, not a multiple of step_ratio {step_ratio}")
     slow = fast // step_ratio
+    if 0 in signal.shape:
+        return signal[..., :slow]
     padded = slow + int(time_pad_frac * slow)
     signal = signal * _hann(fw, signal) if time_taper else signal
     signal = _extended(fw, signal, (padded - slow) * step_ratio)

@@ -95,7 +95,7 @@ class JaxFramework(Framework):
         # wrong where the cotangents of equal parts are sums over another axis: XLA for CPUs makes
         # one kernel of it, which leaves the zeros unwritten (jaxlib 0.10.2; see
         # jax-ml/jax#39103, #39257).
-        return jnp.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis)
+        return jnp.split(x, list(itertools.accumulate(sizes))[:-1], axis=axis) if sizes else []
 
     def scan(self, step: Callable, carry: Any, xs: Any) -> tuple[Any, Any]:
         return jax.lax.scan(step, carry, xs)

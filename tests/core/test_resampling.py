@@ -97,6 +97,9 @@ def test_torch():
         assert np.abs(expected).max() > 0.01
         assert torch.autograd.gradcheck(ours, (given,), check_forward_ad=True)
         assert torch.autograd.gradgradcheck(ours, (given,))
+    # Its Fourier transform refuses what has no rows.
+    assert upsample(TorchFramework(), torch.zeros(2, 0, 12), 3).shape == (2, 0, 36)
+    assert downsample(TorchFramework(), torch.zeros(2, 0, 12), 3).shape == (2, 0, 4)
 
 
 def test_jax():

@@ -50,7 +50,7 @@ def joint_case(equation: str, ndim: int, nt: int = 40, dt: float = 6e-4) -> tupl
     }
     models = random_models(equation, space, rng)
     points = _points(EQUATIONS[equation], ndim, dt, signal, places)
-    return models | points | _state(EQUATIONS[equation], space, pml, STRENGTH, 2), fixed
+    return models | points | state_of(EQUATIONS[equation], space, pml, STRENGTH, 2), fixed
 
 
 def tiny_case(equation: str) -> tuple[Inputs, dict]:
@@ -74,7 +74,7 @@ def tiny_case(equation: str) -> tuple[Inputs, dict]:
         lambda: rng.normal(size=(1, 1, 4)),
         lambda count: rng.uniform([1.6], [1.9], (1, 1, 1)) + (count == 3),
     )
-    return models | points | _state(table, (5,), [1, 1], 0.3, 1), fixed
+    return models | points | state_of(table, (5,), [1, 1], 0.3, 1), fixed
 
 
 def _points(
@@ -95,7 +95,7 @@ def _points(
     return inputs
 
 
-def _state(
+def state_of(
     table: Equation, space: tuple[int, ...], pml: list[int], size: float, shots: int
 ) -> Inputs:
     """Random wavefields by keyword and PML memory by name."""
