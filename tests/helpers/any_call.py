@@ -79,8 +79,10 @@ def _points(
     fixed: dict[str, Any] = {"location_interpolation_halfwidth": int(rng.integers(1, 4))}
 
     def place(kind: str, end: str, count: int) -> None:
-        # Between cells as many more are used; in the last cell some fields end.
-        first, box = (2, [n - 6 for n in space]) if c["between"] else (0, [n - 1 for n in space])
+        # Some fields are held at zero in the first cell or end in the last; between cells two
+        # more are used before and three after.
+        first, last = (3, 4) if c["between"] else (1, 1)
+        box = [n - first - last for n in space]
         flat = np.stack([rng.permutation(np.prod(box))[:count] for _ in range(shots)])
         cells = first + np.stack(np.unravel_index(flat, box), axis=-1)
         fixed[f"{kind}_locations{end}"] = cells + rng.uniform(0.1, 0.4, cells.shape) * c["between"]
