@@ -63,7 +63,7 @@ def calls(draw: Callable) -> tuple[str, dict[str, Any], dict[str, Any], str]:
         smooth |= state_of(table, space, pml, 50.0, c["shots"])
         fixed["origin"] = [0] * ndim
     elif c["survey"]:
-        fixed["survey_pad"] = draw(st.integers(2, 6))
+        fixed["survey_pad"] = draw(st.integers(c["accuracy"], 9))
     if c["region"]:
         ends = [sorted(rng.choice(n + 1, 2, replace=False)) for n in space]
         fixed["grad_region"] = [(int(a), int(b)) for a, b in ends]
