@@ -39,9 +39,8 @@ def in_torch(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[d
     if not weights:
         return {k: numpy(x) for k, x in found.items() if x.shape[1]}, {}
     value = total(found, {k: front.array(w) for k, w in weights.items()})
-    bars = front.torch.autograd.grad(value, list(given.values()), allow_unused=True)
-    zeros = (np.zeros(x.shape) for x in inputs.values())
-    bars = [zero if bar is None else numpy(bar) for bar, zero in zip(bars, zeros, strict=True)]
+    bars = front.torch.autograd.grad(value, list(given.values()), materialize_grads=True)
+    bars = map(numpy, bars)
     return {k: numpy(found[k]) for k in weights}, dict(zip(inputs, bars, strict=True))
 
 

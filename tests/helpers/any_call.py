@@ -111,5 +111,6 @@ def _storage(kind: str, equation: str) -> dict[str, Any]:
         return {"forward_callback": lambda state: None, "callback_frequency": 5}
     if kind == "disk":
         return {"gradient_storage": "full", "storage_mode": "disk"}
-    # Where waves lose energy the boundary is not enough.
-    return {"gradient_storage": "full" if (kind, equation) == ("boundary", "damped") else kind}
+    if kind == "boundary" and equation == "damped":
+        kind = "full"  # where waves lose energy the boundary is not enough
+    return {"gradient_storage": kind}
