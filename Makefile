@@ -19,8 +19,8 @@ PYTEST_FLAGS ?= -q -n $(JOBS)
 TESTS ?= not slow
 DEMO_FLAGS ?=
 OUT ?= out
-# Devito, one of those that `make bench` compares with, has an environment of its own.
-DEVITO ?= .venv-devito
+# Some of those that `make bench` compares with have environments of their own, $(PEERS)-devito for instance.
+PEERS ?= .venv
 
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
@@ -45,8 +45,9 @@ test-all: lint demo
 	DUALWAVE_TRANSFORMS_LOG=$(OUT)/transforms-$$(git rev-parse --short HEAD || echo tree).jsonl \
 	  DUALWAVE_WRITE_TRANSFORMS=whole $(MAKE) test TESTS="slow or not slow"
 
-bench: $(VENV)/.package-test $(DEVITO)/.installed
-	$(BIN)/python tests/benchmarks/run.py --devito $(DEVITO)/bin/python $(BENCH_FLAGS)
+bench: $(VENV)/.package-test $(PEERS)-devito/.installed $(PEERS)-jax-peers/.installed
+	$(BIN)/python tests/benchmarks/run.py --devito $(PEERS)-devito/bin/python \
+	  --jax-peers $(PEERS)-jax-peers/bin/python $(BENCH_FLAGS)
 
 lint: $(VENV)/.package-test
 	$(BIN)/pre-commit run --all-files
@@ -67,7 +68,7 @@ stats:
 	@git ls-files | grep -E '\.(py|hpp|cpp|cuh|cu)$$' | xargs wc -l | sort -rn | sed -n '2,11p'
 
 clean:
-	rm -rf $(VENV) $(DEVITO) build dist $(OUT) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS)-devito $(PEERS)-jax-peers build dist $(OUT) .mypy_cache .pytest_cache .ruff_cache
 
 # Stamps: a file of its own for each step of the set-up, so that the next command starts where this one ended.
 $(VENV)/.python:
@@ -97,6 +98,6 @@ $(VENV)/.package-test: $(VENV)/.dev $(SOURCES) $(EQUATION_SOURCES)
 	@touch $@ $(VENV)/.package
 
 # No stamp where it fails: the benchmark says so, and the next one tries again.
-$(DEVITO)/.installed: tests/benchmarks/requirements-devito.txt | $(VENV)/.python
-	@{ $(BIN)/python -m venv $(DEVITO) && $(DEVITO)/bin/python -m pip install --quiet -r $< && touch $@; } || \
-	  echo "Devito could not be installed: its rows are left out"
+$(PEERS)-%/.installed: tests/benchmarks/requirements-%.txt | $(VENV)/.python
+	@{ $(BIN)/python -m venv $(@D) && $(@D)/bin/python -m pip install --quiet -r $< && touch $@; } || \
+	  echo "$* could not be installed: those rows are left out"

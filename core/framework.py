@@ -123,6 +123,11 @@ class Framework(abc.ABC):
         """The gradient of a number as a function of primals."""
         raise NotImplementedError(f"{self.name} has no automatic differentiation")
 
+    def reuses_memory(self) -> bool:
+        """Whether what the core leaves for a gradient on a CPU lies in memory that was used
+        before: fresh pages may take longer to touch than a step of the march."""
+        return True
+
     def can_tell_held(self) -> bool:
         """Whether :meth:`held` says something here."""
         return False

@@ -21,8 +21,9 @@ from .faces import FACES
 PACKINGS = ("", "float32", "bfloat16", "float16", "int8")
 """Formats of a kept history, in the order of the compiled core."""
 
-PLACES = ("", "cpu", "disk")
-"""Where a kept history is, "": with the other arrays. In the order of the compiled core."""
+PLACES = ("", "cpu", "disk", "workspace")
+"""Where a kept history is, "": with the other arrays, from the forward run on; elsewhere it is made
+inside the call that goes back. In the order of the compiled core."""
 
 Entries = tuple[tuple[str, tuple[int, ...]], ...]
 """Names and shapes."""

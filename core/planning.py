@@ -14,7 +14,7 @@ from .form import Form
 from .framework import NumpyFramework
 from .memory import core, forward_bytes, gradient_bytes
 from .setup import Setup, prepare
-from .storage import repeated_steps
+from .storage import STORAGE_MODES, repeated_steps
 from .timestep import cells_per_wavelength
 
 
@@ -174,7 +174,7 @@ def summarise(setup: Setup) -> Plan:
         storage["gradient_storage"] = kept
         if kept == "full":
             storage["storage_dtype"] = d.packing or d.dtype
-            storage["storage_mode"] = d.place or "device"
+            storage["storage_mode"] = d.place if d.place in STORAGE_MODES else "device"
             storage["storage_bytes"] = core().stored_bytes(d, setup.device)
         # A Born form leaves no history: what is differentiated of it marches again.
         born = setup.form.scattered and d.full_history

@@ -81,7 +81,6 @@ class Setup:
         inputs, region = self.inputs, self.region
         sampled = self.options.model_gradient_sampling_interval
         dtype = self.framework.dtype_name(inputs.like)
-        mode = self.options.storage_mode
         described = Description(
             equation=self.equation.name,
             ndim=inputs.ndim,
@@ -105,7 +104,7 @@ class Setup:
             sampling=self.step_ratio * sampled if sampled > 1 else 1,
             full_history=self.options.gradient_storage in FULL,
             packing=packing(self.options, dtype),
-            place="" if mode == "device" or (mode == "cpu" and not self.device) else mode,
+            place=self._place(),
             folder=folder(self.options),
             window=gradient_region.window(self.gradient_cells, region),
             boundary=self.options.gradient_storage == "boundary",
@@ -126,6 +125,15 @@ class Setup:
         saved *= levels > 1 or not (limited and fw.recomputes())
         starts = bool(self.inputs.fields or self.inputs.memory)
         return Footing(self.device, levels, starts, levels * saved, levels * most)
+
+    def _place(self) -> str:
+        """Where a history is, one of ``layout.PLACES``."""
+        mode = self.options.storage_mode
+        if mode == "disk" or (mode == "cpu" and self.device):
+            return mode
+        full = self.options.gradient_storage == "full"
+        again = full and not self.device and not self.framework.reuses_memory()
+        return "workspace" if again else ""
 
     def _taps(self, entries: Sequence[Taps], channels: Callable[[int], Channels]) -> int:
         """Nodes of the points that have the most."""

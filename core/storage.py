@@ -110,7 +110,7 @@ def repeated_steps(d: Description) -> int:
     if d.boundary:
         return d.nt
     if d.full_history:
-        # What is not with the other arrays is made, and lives, inside one call of the core.
+        # What forward does not leave is made, and lives, inside one call of the core.
         return d.nt if d.place else 0
     native = core()
     interval, history, inner = native.storage(d)

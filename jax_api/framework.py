@@ -43,6 +43,9 @@ class JaxFramework(Framework):
         platform = jax.default_backend() if self.is_traced(x) else next(iter(x.devices())).platform
         return platform == "gpu"
 
+    def reuses_memory(self) -> bool:
+        return False  # XLA on a CPU takes large results from the system at every call
+
     def stop_gradient(self, x: jax.Array) -> jax.Array:
         return jax.lax.stop_gradient(x)
 

@@ -132,7 +132,7 @@ ResidualShape residual_shape(const Description& d) {
 }
 
 Index stored_bytes(const Description& d, bool device) {
-  if (d.place == Place::caller) return 0;
+  if (!d.elsewhere()) return 0;
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
   const Division division = divide(d, l, Map::adjoint);
@@ -149,7 +149,7 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   needs.residual = map == Map::adjoint && d.place == Place::caller;
   const History history(d, equation, l.geometry, l.window);
   ShotSizes size = shot_sizes(d, equation, l, history, needs);
-  const bool packed = d.packing != Packing::none, elsewhere = d.place != Place::caller;
+  const bool packed = d.packing != Packing::none, elsewhere = d.elsewhere();
   if (elsewhere) size.packed = 0;
   // On the way to a file a quantity is packed apart. A device takes one step at a time, and packs all of it
   // apart.

@@ -137,7 +137,7 @@ typename Batch<T>::Kept Batch<T>::kept(int level, Index at) const {
 
 template <class T>
 typename Batch<T>::Kept Batch<T>::packed_history(int level, Index sample) const {
-  if (call_.description.place != Place::caller) return {packed_[level].data(), call_.history.kept(1)};
+  if (call_.description.elsewhere()) return {packed_[level].data(), call_.history.kept(1)};
   return kept(level, call_.history.kept(sample));
 }
 

@@ -45,7 +45,7 @@ void Batch<T>::allocate() {
       gradient_[l] = {stream_, d.shots * call_.equation.coefficients * layout_.window.size};
       if (packed || !has_history)
         history_[l] = {stream_, d.shots * layout.plain(packed ? 1 : d.most_samples())};
-      const bool elsewhere = d.place != Place::caller;
+      const bool elsewhere = d.elsewhere();
       if (packed && !has_history)
         packed_[l] = {stream_, d.shots * (elsewhere ? layout.kept(1) : layout.fields_at())};
       const Index bytes = d.shots * layout.fields_at() * static_cast<Index>(sizeof(T));

@@ -56,10 +56,10 @@ Description read_description(const std::int64_t* ints, std::int64_t count, const
   d.folder.assign(ints + kDescriptionInts, ints + count);
   require(d.full || (d.packing == Packing::none && d.place == Place::caller),
           "only a full history is packed or moved");
-  if (d.place != Place::caller && d.packing == Packing::none) d.packing = Packing::exact;
+  if (d.elsewhere() && d.packing == Packing::none) d.packing = Packing::exact;
   d.boundary = ints[39] != 0;
   d.lean = ints[40] != 0;
-  require(!d.boundary || (d.full && d.packing == Packing::none && d.place == Place::caller),
+  require(!d.boundary || (d.full && d.packing == Packing::none && !d.elsewhere()),
           "only a full history in the fields' own type, and with the other arrays, is rebuilt");
   if (d.boundary) d.packing = Packing::exact;
   require(d.bits == 32 || d.bits == 64, "the dtype must be float32 or float64");

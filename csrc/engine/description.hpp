@@ -8,10 +8,10 @@
 
 namespace dualwave {
 
-// What forward leaves is the caller's. In the host's memory, or in a file, a history lives inside the call of
-// a reverse map, which makes it: nothing would say when the caller no longer needs it.
-enum class Place : int { caller, host, disk };
-constexpr int kPlaces = 3;
+// What forward leaves is the caller's. In the host's memory, in a file, or in the core's workspace, a history
+// lives inside the call of a reverse map, which makes it: nothing would say when the caller no longer needs it.
+enum class Place : int { caller, host, disk, workspace };
+constexpr int kPlaces = 4;
 
 struct Description {
   int equation = 0;
@@ -40,6 +40,8 @@ struct Description {
   Index window_first[3] = {0, 0, 0}, window_last[3] = {1, 1, 1};
   double spacing[3] = {1, 1, 1};
 
+  // Whether its history is not with the other arrays.
+  bool elsewhere() const { return place == Place::host || place == Place::disk; }
   Index cells() const { return n[0] * n[1] * n[2]; }
   Index segments() const { return (steps + interval - 1) / interval; }
   // The states kept: one before each segment but the first, which begins at the initial state.

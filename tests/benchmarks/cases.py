@@ -20,13 +20,15 @@ PEAK_FREQUENCY = 10.0  # Hz: 6 points in the shortest wavelength at 2.5 times th
 class Goal:
     """What is wanted beside Deepwave: times faster, and times less memory (0: no goal).
 
-    devito: times faster than Devito. bandwidth: share of the memory's, see ``goals.py``.
+    beside: times faster than others, by their name. bandwidth: share of the memory's, see
+    ``goals.py``. milliseconds: that a call may take.
     """
 
     speed: float = 0.0
     memory: float = 0.0
-    devito: float = 0.0
+    beside: dict[str, float] = dataclasses.field(default_factory=dict)
     bandwidth: float = 0.0
+    milliseconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Case:
     memory_limit: str | None = None  # of Dualwave's gradients; the others know none
     gradient_storage: str | None = None  # likewise
     interpreted: bool = False  # the backends of array operations take part
+    jax: bool = False  # those who march in JAX take part
     goal: Goal = Goal()
 
     @property
@@ -217,6 +220,16 @@ def _limited(name: str, shape: tuple[int, ...], nt: int, limit: str, speed: floa
     )
 
 
+def _beside_jax(name: str, shape: tuple[int, ...], nt: int) -> list[Case]:
+    """Forward and gradient beside others in JAX."""
+    return [
+        Case(f"{name}-{work}", shape, nt, work=work, jax=True, goal=Goal(beside=goal))
+        for work, times in (("forward", 5), ("gradient", 8))
+        for goal in [dict.fromkeys(JAX_PEERS, times)]
+    ]
+
+
+JAX_PEERS = ("lax.scan", "jwave", "sweep")
 _DERIVATIVES = [
     Case(f"derivatives-2d-{work}", (100, 200), 400, work=work, interpreted=True)
     for work in ("forward", "jvp", "gradient", "hvp")
@@ -230,17 +243,20 @@ CASES = [
     ),
     *_works(Case("2d-8shots", (400, 800), 1000, shots=8), 2, 6),
     *_works(Case("2d-64small", (100, 100), 1000, shots=64), 3, 3),
-    Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2, devito=1.3)),
-    *_works(Case("3d", (120, 120, 120), 200), Goal(4, devito=2, bandwidth=0.6), 12),
+    Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2, beside={"devito": 1.3})),
+    *_works(Case("3d", (120, 120, 120), 200), Goal(4, beside={"devito": 2}, bandwidth=0.6), 12),
     # With 440 MB, which is the least, each step would be taken a hundred times.
     _limited("3d", (120, 120, 120), 200, "600 MB", 12),
-    Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4, devito=2)),
+    Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4, beside={"devito": 2})),
     *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic"), 2, 6),
     *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic"), 2, 7),
     *_works(Case("acoustic-3d", (100, 100, 100), 200, equation="acoustic"), 4, 6),
     _limited("acoustic-3d", (100, 100, 100), 200, "980 MB", 6),
     *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic"), 4, 8),
     _limited("elastic-3d", (100, 100, 100), 200, "2200 MB", 8),
+    # So few steps that what is measured is the call.
+    Case("call-forward", (50, 50), 2, pml=8, goal=Goal(milliseconds=0.3)),
+    *_beside_jax("jax-2d", (400, 800), 500),
     *_DERIVATIVES,
     *_gpu("gpu-2d", (4096, 4096), 1000),
     *_gpu("gpu-3d", (512, 512, 512), 200, accuracy=8),

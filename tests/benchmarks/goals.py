@@ -6,9 +6,10 @@ Those beside Deepwave are in the rows themselves.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cases import JAX_PEERS
 from report import OURS, Row, markdown, round_ratios
 
 GRADIENT = 4.0
@@ -47,14 +48,19 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
         goal, label = row.case.goal, row.case.label
         if library not in OURS:
             continue
-        if goal.devito and (other := done.get((name, "devito"))):
-            ratio = statistics.median(round_ratios(other.seconds, row.seconds))
-            wanted = f"{goal.devito:g} times faster than Devito"
-            yield Verdict(label, library, wanted, ratio, ratio >= goal.devito)
+        for peer, times in goal.beside.items():
+            other = done.get((name, peer))
+            if other and (library == OURS[1] or peer not in JAX_PEERS):
+                ratio = statistics.median(round_ratios(other.seconds, row.seconds))
+                wanted = f"{times:g} times faster than {peer}"
+                yield Verdict(label, library, wanted, ratio, ratio >= times)
         if goal.bandwidth:
             share = row.rate * 1e9 * BYTES_PER_CELL / bandwidth[row.case.device]
             wanted = f"{goal.bandwidth:g} of the bandwidth at {BYTES_PER_CELL} bytes a cell"
             yield Verdict(label, library, wanted, share, share >= goal.bandwidth)
+        if goal.milliseconds:
+            taken, wanted = row.median * 1e3, f"at most {goal.milliseconds:g} ms"
+            yield Verdict(label, library, wanted, taken, taken <= goal.milliseconds)
         forward = done.get((name.partition("gradient")[0] + "forward", library))
         if row.case.work == "gradient" and forward:
             times = row.median / forward.median
@@ -66,8 +72,8 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
             yield Verdict(label, library, wanted, times, times <= APART)
 
 
-def table(rows: list[Row], bandwidth: dict[str, float]) -> str:
+def table(verdicts: Iterable[Verdict]) -> str:
     """Markdown; "" where there is nothing to judge."""
-    found = [verdict.cells() for verdict in verdicts(rows, bandwidth)]
+    found = [verdict.cells() for verdict in verdicts]
     head = ["case", "library", "goal", "figure", "verdict"]
     return markdown([head, ["---", "---", "---", "---:", "---"], *found]) if found else ""

@@ -1,4 +1,4 @@
-"""Dualwave against Deepwave and Devito, on the same runs, in turns.
+"""Dualwave against Deepwave, Devito and others, on the same runs, in turns.
 
     python run.py [--quick] [--cases PATTERN ...] [--repeats N] [--output PAGE]
 
@@ -17,6 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import goals
+import imports
 import machine
 from cases import CASES, DT, MAX_SPEED, SPACING, STAGGERED, Case, quick
 from peer import threads
@@ -41,9 +42,9 @@ def parse_arguments() -> argparse.Namespace:
         "--output", type=Path, help=f"page to write; {PAGE.name} after a complete run, else none"
     )
     parser.add_argument("--json", type=Path, default=ROOT / "out" / "benchmarks.json")
-    parser.add_argument(
-        "--devito", type=Path, default=ROOT / ".venv-devito" / "bin" / "python", metavar="PYTHON"
-    )
+    for peers in ("devito", "jax-peers"):
+        python = ROOT / f".venv-{peers}" / "bin" / "python"
+        parser.add_argument(f"--{peers}", type=Path, default=python, metavar="PYTHON")
     return parser.parse_args()
 
 
@@ -108,9 +109,13 @@ def main() -> int:
     print("\n".join(facts), flush=True)
     if machine.load() > 0.75 * threads():
         print("the machine is busy: these figures should not be kept", flush=True)
-    plan = Plan(arguments.repeats, 0.01 if arguments.quick else 0.3, arguments.devito)
+    apart = {"devito": arguments.devito} | dict.fromkeys(("jwave", "sweep"), arguments.jax_peers)
+    plan = Plan(arguments.repeats, 0.01 if arguments.quick else 0.3, apart)
     rows = measure_all(cases, plan)
-    judged = goals.table(rows, bandwidth)
+    found = [*goals.verdicts(rows, bandwidth)]
+    if any(case.goal.milliseconds for case in cases):
+        found += imports.verdicts(arguments.repeats)
+    judged = goals.table(found)
     print("", table(rows), "", judged, "", sep="\n")
 
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

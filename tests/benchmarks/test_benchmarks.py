@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+CASES = ["2d-8shots-*", "call-forward", "jax-2d-forward", "gpu-2d*"]
 PAGE = "# Title\n\nbefore\n\n<!-- benchmarks: begin (written by make bench) -->\nold\n"
 
 
@@ -26,12 +28,13 @@ def python(*arguments, **keywords):
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory):
-    """One gradient case and the GPU rows, without Devito."""
+    """A gradient, the call, others in JAX, and the GPU rows, without environments apart."""
     out = tmp_path_factory.mktemp("bench")
     page = out / "page.md"
     page.write_text(PAGE + "<!-- benchmarks: end -->\n\nafter\n")
-    flags = ["--quick", "--repeats", "2", "--cases", "2d-8shots-*", "gpu-2d*"]
-    files = ["--output", page, "--json", out / "b.json", "--devito", out / "nowhere"]
+    flags = ["--quick", "--repeats", "2", "--cases", *CASES]
+    files = ["--output", page, "--json", out / "b.json"]
+    files += ["--devito", out / "nowhere", "--jax-peers", out / "nowhere"]
     done = python(HERE / "run.py", *flags, *files, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""})
     assert done.returncode == 0, done.stderr
     return done.stdout, page.read_text(), json.loads((out / "b.json").read_text())["rows"]
@@ -53,10 +56,24 @@ def test_every_library_is_measured_and_agrees_with_deepwave(bench):
             assert row["gpts_per_s"] == pytest.approx(rate)
 
 
+def test_others_in_jax_march_the_same_waves(bench):
+    rows = {row["library"]: row for row in bench[2] if row["case"]["name"] == "jax-2d-forward"}
+    assert 0 < rows["lax.scan"]["difference"] < 0.3  # its layer is another
+    assert len(rows["lax.scan"]["seconds"]) == 2
+    assert "| 5 times faster than lax.scan |" in bench[1].replace("dualwave.jax | ", "| ")
+
+
+def test_a_call_and_the_imports_are_measured(bench):
+    assert "at most 0.3 ms" in bench[1]
+    for name in ("dualwave.torch", "dualwave.jax", "deepwave"):
+        assert f"| import {name} | {name} | at most 0.1 s above" in bench[1]
+
+
 def test_what_cannot_be_run_has_its_reason(bench):
     text, page, _ = bench
     for out in (text, page):
-        assert "| devito | not run: not installed |" in out
+        for name in ("devito", "jwave", "sweep"):
+            assert f"| {name} | not run: not installed |" in out
         assert "| all | not run: no CUDA device here |" in out
 
 
@@ -65,7 +82,7 @@ def test_the_page_keeps_its_text(bench):
     assert page.startswith("# Title\n\nbefore\n")
     assert page.endswith("\n\nafter\n")
     assert "old" not in page
-    flags = "--quick --cases '2d-8shots-*' 'gpu-2d*' --repeats 2"
+    flags = f"--quick --cases {shlex.join(CASES)} --repeats 2"
     assert f'Command: `make bench BENCH_FLAGS="{flags}"`' in page
     assert "nowhere" not in page  # nobody's paths
 
@@ -87,7 +104,9 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
     from cases import Case, Goal
     from report import Row
 
-    forward = Case("any-forward", (8, 8), 100, pml=1, goal=Goal(devito=1.5, bandwidth=0.5))
+    forward = Case(
+        "any-forward", (8, 8), 100, pml=1, goal=Goal(beside={"devito": 1.5}, bandwidth=0.5)
+    )
     gradient = Case("any-gradient", (8, 8), 100, pml=1, work="gradient")
     rows = [
         Row(forward, "devito", seconds=[1.0, 2.0, 9.0]),
@@ -100,14 +119,32 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
     found = {(v.library, v.goal): (v.figure, v.met) for v in goals.verdicts(rows, {"cpu": 200e3})}
     share = "0.5 of the bandwidth at 16 bytes a cell"
     assert found == {
-        ("dualwave.torch", "1.5 times faster than Devito"): (2.0, True),
+        ("dualwave.torch", "1.5 times faster than devito"): (2.0, True),
         ("dualwave.torch", share): (pytest.approx(0.8), True),
-        ("dualwave.jax", "1.5 times faster than Devito"): (pytest.approx(9.0 / 8.8), False),
+        ("dualwave.jax", "1.5 times faster than devito"): (pytest.approx(9.0 / 8.8), False),
         ("dualwave.jax", share): (pytest.approx(0.8), True),
         ("dualwave.jax", "within 10% of dualwave.torch"): (pytest.approx(1.1), True),
         ("dualwave.torch", "at most 4 times its forward run"): (4.5, False),
     }
-    assert "| 4.50 | not met |" in goals.table(rows, {"cpu": 200e3})
+    assert "| 4.50 | not met |" in goals.table(goals.verdicts(rows, {"cpu": 200e3}))
+
+
+def test_goals_of_jax_and_of_a_call(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    import goals
+    from cases import Case, Goal
+    from report import Row
+
+    case = Case("any-forward", (8, 8), 100, goal=Goal(beside={"lax.scan": 5}, milliseconds=300))
+    seconds = {"lax.scan": 1.0, "dualwave.torch": 0.4, "dualwave.jax": 0.25}
+    rows = [Row(case, name, seconds=[x]) for name, x in seconds.items()]
+    found = {(v.library, v.goal): (v.figure, v.met) for v in goals.verdicts(rows, {})}
+    assert found == {
+        ("dualwave.torch", "at most 300 ms"): (pytest.approx(400), False),
+        ("dualwave.jax", "5 times faster than lax.scan"): (4.0, False),
+        ("dualwave.jax", "at most 300 ms"): (pytest.approx(250), True),
+        ("dualwave.jax", "within 10% of dualwave.torch"): (0.625, True),
+    }
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc: another meter")

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from cases import Case
+from cases import JAX_PEERS, Case
 from peer import Peer, PeerError
 from report import BASE, OURS, Row
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a case is measured: rounds, seconds of a turn, and the Python that has Devito."""
+    """How a case is measured: rounds, seconds of a turn, and the Pythons of environments apart, by
+    library."""
 
     repeats: int
     seconds: float
-    devito: Path
+    apart: dict[str, Path]
 
 
 def libraries(case: Case) -> list[str]:
@@ -28,6 +29,8 @@ def libraries(case: Case) -> list[str]:
     scalar_forward = case.equation == "scalar" and case.work == "forward"
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
+    if case.jax:
+        return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS]
     devito = ["devito"] if case.device == "cpu" and scalar_forward else []
     return [BASE, *OURS, *devito]
 
@@ -69,11 +72,10 @@ def _reason_in(row: Row) -> Iterator[None]:
 
 
 def _start(row: Row, plan: Plan) -> Peer:
-    if row.library != "devito":
-        return Peer(row.library, row.case)
-    if not plan.devito.exists():
+    python = plan.apart.get(row.library)
+    if python and not python.exists():
         raise PeerError("not installed")
-    return Peer(row.library, row.case, plan.devito)
+    return Peer(row.library, row.case, python)
 
 
 def _difference(peer: Peer, base: Peer) -> float | None:

@@ -25,6 +25,9 @@ MODULES = {
     "dualwave.torch": "library_torch",
     "dualwave.jax": "library_jax",
     "devito": "library_devito",
+    "lax.scan": "library_scan",
+    "jwave": "library_jwave",
+    "sweep": "library_sweep",
 }
 
 

@@ -1,0 +1,35 @@
+"""How long the packages take to be imported above their frameworks."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from goals import Verdict
+
+SECONDS = 0.1
+_IMPORTS = {"dualwave.torch": "torch", "dualwave.jax": "jax", "deepwave": "torch"}
+_CODE = """
+import time, {framework}
+start = time.perf_counter()
+import {package}
+print(time.perf_counter() - start)
+"""
+
+
+def verdicts(repeats: int) -> Iterator[Verdict]:
+    """Medians of processes that take turns; the first round, which fills the caches of files and
+    of bytecode, does not count."""
+    rounds = [{name: _seconds(name) for name in _IMPORTS} for _ in range(1 + repeats)][1:]
+    for name, framework in _IMPORTS.items():
+        figure = statistics.median(found[name] for found in rounds)
+        wanted = f"at most {SECONDS:g} s above {framework}'s own"
+        yield Verdict(f"import {name}", name, wanted, figure, figure <= SECONDS)
+
+
+def _seconds(package: str) -> float:
+    code = _CODE.format(package=package, framework=_IMPORTS[package])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(done.stdout)
