@@ -89,6 +89,14 @@ struct ForwardStage {
         for (Index r = 0; r < rows; ++r) {
           const Index cell = r * g.stride[1] + start, in_slab = r * g.slab[2].stride[1] + start;
           const Index in_block = r * Grids::step_of_block(row) + start;
+          // A vector a row is too short a stretch for the processor to foresee the next rows' memory.
+          unroll<Traits::pieces>([&](auto p) DW_FLAT {
+            constexpr Piece piece = Traits::piece(p);
+            if constexpr (along_x(p)) {
+              const T* next = memory[p] + in_slab + rows * g.slab[2].stride[1];
+              unroll<memory_buffers(piece.op)>([&](auto b) DW_FLAT { __builtin_prefetch(next + b * slab); });
+            }
+          });
 #pragma GCC ivdep
           for (int x = 0; x < kAlign; ++x)
             unroll<Traits::pieces>([&](auto p) DW_FLAT {
