@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-import array_api_compat.numpy as array_api_numpy
 import numpy as np
 
 Array = Any
@@ -213,7 +212,7 @@ class NumpyFramework(Framework):
     """NumPy: the oracle. float32, float64, and complex dtypes for complex-step derivatives."""
 
     name = "numpy"
-    xp = array_api_numpy
+    xp = np  # which has the names of the array API; array_api_compat's would load all of NumPy
 
     def is_array(self, x: Any) -> bool:
         return isinstance(x, (np.ndarray, np.generic))

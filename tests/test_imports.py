@@ -35,6 +35,7 @@ def test_the_core_loads_neither_framework(tmp_path):
     loaded = run("import dualwave", tmp_path)
     assert "dualwave" in loaded
     assert not loaded & {"torch", "jax", "jaxlib", "scipy", "matplotlib"}
+    assert "numpy.f2py" not in loaded, "parts of NumPy that nothing here needs take a while"
     assert not loaded & {"core", "torch_api", "jax_api"}, (
         "the folders of the tree are not import names"
     )

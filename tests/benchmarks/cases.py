@@ -255,7 +255,7 @@ CASES = [
     *_works(Case("elastic-3d", (100, 100, 100), 200, equation="elastic"), 4, 8),
     _limited("elastic-3d", (100, 100, 100), 200, "2200 MB", 8),
     # So few steps that what is measured is the call.
-    Case("call-forward", (50, 50), 2, pml=8, goal=Goal(milliseconds=0.3)),
+    Case("call-forward", (50, 50), 20, pml=8, goal=Goal(milliseconds=0.3)),
     *_beside_jax("jax-2d", (400, 800), 500),
     *_DERIVATIVES,
     *_gpu("gpu-2d", (4096, 4096), 1000),
