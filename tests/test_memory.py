@@ -128,7 +128,8 @@ def test_a_full_history_takes_what_its_plan_says(name, more):
     found = in_a_process(name, f"measure(gradient_storage='full'{more})")
     assert found["largest"] > 0
     assert 0.5 * found["planned"] < found["measured"] < 1.05 * found["planned"]
-    assert found["recomputation"] == (1 if "disk" in more else 0)
+    # On disk, and in JAX on a CPU, the call that goes back makes the history.
+    assert found["recomputation"] == (1 if "disk" in more or name == "jax" else 0)
 
 
 @pytest.mark.parametrize("name", SOURCES)
