@@ -12,36 +12,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from cases import DT, MAX_SPEED, SPACING, Case, make_problem
+from compiled import Compiled
 
 _SECOND = (-5 / 2, 4 / 3, -1 / 12)
 
 
-class Run:
-    """One case, compiled ahead; calling it does the work once and waits for it to end."""
-
+class Run(Compiled):
     def __init__(self, library: str, case: Case):
         if case.work not in ("forward", "gradient") or (case.ndim, case.accuracy) != (2, 4):
             raise NotImplementedError("forward and gradient in 2-D, order 4")
         self.version = f"JAX {jax.__version__}"
         problem = make_problem(case)
-        speed = jnp.asarray(problem.models["v"])
-        damping = jnp.asarray(_damping(speed.shape, case.pml))
+        damping = jnp.asarray(_damping(case.shape, case.pml))
         march = partial(_march, case.pml, damping)
         shots = jax.vmap(march, in_axes=(None, 0, 0, 0))
-        self.inputs = (speed, *map(jnp.asarray, _points(problem)))
-
-        def misfit(*inputs: jax.Array) -> jax.Array:
-            return jnp.sum(shots(*inputs) ** 2)
-
-        works = {"forward": shots, "gradient": jax.grad(misfit)}
-        self.compiled = jax.jit(works[case.work]).lower(*self.inputs).compile()
-
-    def __call__(self) -> jax.Array:
-        return jax.block_until_ready(self.compiled(*self.inputs))
-
-    @staticmethod
-    def to_numpy(result: jax.Array) -> list[np.ndarray]:
-        return [np.asarray(result)]
+        super().__init__(case.work, shots, problem.models["v"], *_points(problem))
 
 
 def _points(problem: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

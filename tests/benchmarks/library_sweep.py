@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from cases import DT, SPACING, Case, make_problem
+from compiled import Compiled
 from sweep.equations import Acoustic
 from sweep.propagator.jax import PropJax
 
 
-class Run:
-    """One case, compiled ahead; calling it does the work once and waits for it to end."""
-
+class Run(Compiled):
     def __init__(self, library: str, case: Case):
         if case.work not in ("forward", "gradient") or (case.equation, case.ndim) != ("scalar", 2):
             raise NotImplementedError("forward and gradient of the scalar equation in 2-D")
@@ -39,16 +36,5 @@ class Run:
             found = propagator(amplitudes, sources, receivers, models=[speed])
             return jnp.swapaxes(found[..., 0], 1, 2)
 
-        def misfit(*inputs: jax.Array) -> jax.Array:
-            return jnp.sum(records(*inputs) ** 2)
-
-        works: dict[str, Any] = {"forward": records, "gradient": jax.grad(misfit)}
-        self.inputs = jnp.asarray(problem.models["v"]), jnp.asarray(problem.amplitudes[0, 0])
-        self.compiled = jax.jit(works[case.work]).lower(*self.inputs).compile()
-
-    def __call__(self) -> jax.Array:
-        return jax.block_until_ready(self.compiled(*self.inputs))
-
-    @staticmethod
-    def to_numpy(result: jax.Array) -> list[np.ndarray]:
-        return [np.asarray(result)]
+        amplitudes = problem.amplitudes[0, 0]
+        super().__init__(case.work, records, problem.models["v"], amplitudes)
