@@ -13,6 +13,8 @@ export PATH := $(BIN):$(PATH)
 # tests compile that equation and nothing else again.
 EXTRA_EQUATIONS ?= $(CURDIR)/tests/equations
 CMAKE_DEFINES ?=
+# Kernels for this machine's instruction set alone: three times as fast to compile. ALL is what `pip install` builds.
+VECTORS ?= NATIVE
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTEST_FLAGS ?= -q -n $(JOBS)
 # Tests marked slow repeat, over the whole of a table, what a cover of it tests otherwise: make test-all.
@@ -25,7 +27,7 @@ PEERS ?= .venv
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
 install = $(PIP) install --quiet --no-build-isolation . \
-          $(foreach d,$(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
+          $(foreach d,DUALWAVE_VECTORS=$(VECTORS) $(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
 
 .PHONY: help demo test test-all bench lint format stats clean
 .DELETE_ON_ERROR:

@@ -108,7 +108,7 @@ def set_blocking(cache_bytes: int = 24 << 20, front_cells: int = 4096) -> None:
 
     Args:
         cache_bytes: what may be expected to stay in the processor's last cache. Shots of more are
-            blocked in time.
+            blocked in time, so that what several steps touch takes two thirds of it.
         front_cells: the least number of cells that a thread takes between two barriers.
     """
     load().set_blocking(cache_bytes, front_cells)

@@ -9,6 +9,7 @@ The region is chosen as Deepwave does: from the sources and receivers and ``surv
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,13 +35,13 @@ class Region:
     shape: tuple[int, ...]
     pml: tuple[int, ...]
 
-    @property
+    @functools.cached_property
     def n(self) -> tuple[int, ...]:
         """Cells of the grid, PML included."""
         pairs = zip(self.shape, self.widths, strict=True)
         return tuple(cells + low + high for cells, (low, high) in pairs)
 
-    @property
+    @functools.cached_property
     def widths(self) -> tuple[tuple[int, int], ...]:
         """(low, high) for each axis."""
         return tuple(zip(self.pml[::2], self.pml[1::2], strict=True))

@@ -23,7 +23,8 @@ build() {
   fi
   "$PYTHON" -m pip install -q --no-index --no-deps --no-build-isolation --upgrade --target "$TARGET" . \
     -Cbuild-dir=build/gpu -Ccmake.define.DUALWAVE_CUDA=ON -Ccmake.define.CMAKE_CUDA_ARCHITECTURES="${ARCH:-native}" \
-    -Ccmake.define.DUALWAVE_EXTRA_EQUATIONS="$PWD/tests/equations" -Ccmake.define.DUALWAVE_EMULATE_DEVICE=ON
+    -Ccmake.define.DUALWAVE_EXTRA_EQUATIONS="$PWD/tests/equations" -Ccmake.define.DUALWAVE_EMULATE_DEVICE=ON \
+    -Ccmake.define.DUALWAVE_VECTORS=NATIVE
 }
 
 # XLA would take three quarters of the device's memory for itself, and leave PyTorch's tests and other processes the rest.

@@ -46,7 +46,9 @@ Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
   w.width = std::min(units, std::max(least, (front_cells * members + cells - 1) / cells));
   // A multiple of the width, so that a member has the same rows at every step.
   w.lag = (g.halo + 2 * w.width - 1) / w.width * w.width;
-  w.steps = std::clamp<Index>(cache / (of.bytes / units * w.lag * of.events), 1, of.most_steps);
+  // Two thirds of the cache: what enters at the first step and leaves after the last one passes through the
+  // rest.
+  w.steps = std::clamp<Index>(cache / 3 * 2 / (of.bytes / units * w.lag * of.events), 1, of.most_steps);
   return w;
 }
 

@@ -15,30 +15,37 @@ Index row_stride(Index cells) {
   return stride % 256 == 0 ? stride + kAlign : stride;
 }
 
+// Of arrays that lie one behind the other the same cell shall not be at the same place of a page: caches map
+// those to the same sets, and a load waits for a store to its place in another page. Nine pairs of lines
+// apart: an odd number, so that 32 arrays differ, and pairs of lines are what a GPU moves.
+Index array_size(Index cells) {
+  constexpr Index kPage = 1024, kApart = 9 * 32;
+  return round_up(cells - kApart, kPage) + kApart;
+}
+
+// Of an axis, `reach` cells beyond the PML; along x whole vectors: a remainder of a few cells takes longer.
+EndCells ends_of(const Geometry& g, int axis, Index reach) {
+  const Index n = g.n[axis], unit = axis == 2 ? kLanes : 1;
+  Index cells[2];
+  for (int side = 0; side < 2; ++side)
+    cells[side] = g.pml[axis][side] > 0 ? std::min(g.pml[axis][side] + reach, n) : 0;
+  const EndCells ends{std::min(round_up(cells[0], unit), n), n - (n - cells[1]) / unit * unit};
+  if (cells[1] == 0) return {ends.low, 0};
+  // Where the two meet they are one, over the whole axis.
+  return ends.low + ends.high > n ? EndCells{n, 0} : ends;
+}
+
 Slab make_slab(const Geometry& g, int axis) {
-  Slab slab;
-  const auto cells = [&](int side) {
-    return g.pml[axis][side] > 0 ? std::min<Index>(g.pml[axis][side] + 2 * g.halo, g.n[axis]) : 0;
-  };
-  slab.low = cells(0);
-  slab.high = cells(1);
-  if (axis == 2) {  // whole vectors: a remainder of a few cells takes longer than they do
-    slab.low = std::min(round_up(slab.low, kAlign), g.n[axis]);
-    if (slab.high > 0) slab.high = g.n[axis] - (g.n[axis] - slab.high) / kAlign * kAlign;
-  }
-  if (slab.low + slab.high > g.n[axis]) {  // the two ends meet: one slab over the whole axis
-    slab.low = g.n[axis];
-    slab.high = 0;
-  }
+  Slab slab{ends_of(g, axis, 2 * g.halo), ends_of(g, axis, g.halo)};
   if (slab.low + slab.high == 0) return slab;
   Index extent[3] = {g.n[0], g.n[1], g.n[2]};
-  extent[axis] = slab.low + slab.high + 3 * g.pad(axis);
+  extent[axis] = slab.low + slab.high + (axis == 2 ? 2 : 3) * g.pad(axis);
   if (axis == 2) extent[axis] += g.row_cells() - g.n[axis];
   slab.stride[2] = 1;
   slab.stride[1] = axis == 2 ? round_up(extent[2], kAlign) : g.stride[1];
   slab.stride[0] = slab.stride[1] * extent[1];
   slab.origin = axis == 2 ? 0 : kAlign;
-  slab.size = round_up(slab.stride[0] * extent[0], kAlign);
+  slab.size = array_size(slab.stride[0] * extent[0] + kLanes);
   return slab;
 }
 
@@ -60,7 +67,7 @@ Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2],
   g.stride[1] = row_stride(kAlign + n[2] + halo);
   g.stride[0] = g.stride[1] * (n[1] + 2 * pad[1]);
   g.origin = pad[0] * g.stride[0] + pad[1] * g.stride[1] + kAlign;
-  g.grid = round_up(g.stride[0] * (n[0] + 2 * pad[0]) + kAlign, kAlign);
+  g.grid = array_size(g.stride[0] * (n[0] + 2 * pad[0]) + kAlign);
   for (int axis = 3 - dim; axis < 3; ++axis) g.slab[axis] = make_slab(g, axis);
   return g;
 }

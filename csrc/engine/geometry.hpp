@@ -3,7 +3,8 @@
 // A grid holds n cells with a halo of zeros (a Dirichlet edge beyond the PML), so that no stencil asks where
 // it is. PML memory exists only in slabs at the two ends of an axis. The transposed PML spreads a derivative
 // of a derivative's support, hence a slab of pml_width + 2 * halo cells, of which the inner 2 * halo always
-// stay zero in the memory variables.
+// stay zero in the memory variables. A step ahead takes a derivative of the memory, and is done in
+// pml_width + halo of them.
 #pragma once
 #include <cstdint>
 
@@ -18,14 +19,20 @@ namespace dualwave {
 using Index = std::int64_t;
 
 constexpr Index kAlign = 16;  // elements; cell 0 of each row starts a vector
+constexpr Index kLanes = 8;   // elements; the ends of rows that the PML reaches are whole vectors of these
 
 // What lies beyond an end of an axis: fields of zero (with or without a PML before them), or the image of the
 // grid in a surface where the pressure is zero, or where nothing moves across it.
 enum class Face : int { open, free, rigid };
 constexpr int kFaces = 3;
 
-struct Slab {
-  Index low = 0, high = 0;  // cells covered at the two ends
+// Cells at the two ends of an axis.
+struct EndCells {
+  Index low = 0, high = 0;
+};
+
+struct Slab : EndCells {
+  EndCells ahead;  // those that a step ahead reaches
   Index stride[3] = {0, 0, 0};
   Index origin = 0;  // of the slab's cell (0, 0, 0)
   Index size = 0;    // elements of one slab array
@@ -47,15 +54,16 @@ struct Geometry {
   // Cells of a row in whole vectors, which the loops of the CPU run over: those after the last have
   // coefficients of zero and belong to no other row.
   DW_EITHER Index row_cells() const { return (n[2] + kAlign - 1) / kAlign * kAlign; }
-  DW_EITHER bool in_slab(int axis, Index i) const {
-    return i < slab[axis].low || i >= n[axis] - slab[axis].high;
+  DW_EITHER bool in_slab(int axis, Index i) const { return in_ends(axis, i, slab[axis]); }
+  DW_EITHER bool in_ends(int axis, Index i, const EndCells& ends) const {
+    return i < ends.low || i >= n[axis] - ends.high;
   }
   DW_EITHER bool mirrored(int axis) const {
     return face[axis][0] != Face::open || face[axis][1] != Face::open;
   }
-  // Cells of zeros before, between and after the slabs of an axis: as a stencil needs; along x a constant, so
-  // that 16 bytes may be read at once.
-  DW_EITHER int pad(int axis) const { return axis == 2 ? 4 : halo; }
+  // Cells of zeros before, between and after the slabs of an axis: as a stencil needs; along x a vector, and
+  // those after a row are those before the next.
+  DW_EITHER Index pad(int axis) const { return axis == 2 ? kLanes : halo; }
   // Position along `axis` of cell i in that axis' slab arrays.
   DW_EITHER Index slab_index(int axis, Index i) const {
     const Slab& s = slab[axis];

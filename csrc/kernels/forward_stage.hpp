@@ -37,7 +37,8 @@ struct ForwardStage {
   // Over `rows` of them, of which `row` is the first, one beside the other along y.
   template <class Interpreted>
   static void absorb_ends(const Row<T>& row, Index rows, const StageTable&) {
-    for_slab(row, 2, 0, row.layout.geometry.row_cells(),
+    const Geometry& g = row.layout.geometry;
+    for_ends(row, 2, g.slab[2].ahead, 0, g.row_cells(),
              [&](Index first, Index last) { absorb_end(row, rows, first, last); });
   }
 
@@ -46,21 +47,29 @@ struct ForwardStage {
     return Traits::piece(p).op != Op::value && Traits::piece(p).axis == Traits::dim - 1;
   }
 
+  // A vector of the processor's: what it needs of the profiles then stays in registers from row to row.
+#if defined(__AVX2__)
+  static constexpr int vector = 32 / sizeof(T);
+#else
+  static constexpr int vector = 16 / sizeof(T);
+#endif
+  static_assert(kLanes % vector == 0);
+
   // The profiles at one vector of cells, and `a` at their neighbours: arrays that nothing else refers to.
   struct Ends {
     static constexpr int reach = order / 2;
     struct Neighbours {
-      const T (&a)[2 * reach + 1][kAlign];
+      const T (&a)[2 * reach + 1][vector];
       int x;
       DW_INLINE T operator[](int distance) const { return a[reach + distance][x]; }
     };
-    alignas(64) T a[2 * reach + 1][kAlign];
-    alignas(64) T b[kAlign], db[kAlign];
+    alignas(64) T a[2 * reach + 1][vector];
+    alignas(64) T b[vector], db[vector];
     DW_INLINE Ends(const T* from_a, const T* from_b, const T* from_db) {
       unroll<2 * reach + 1>([&](auto k) DW_FLAT {
-        for (int x = 0; x < kAlign; ++x) a[k][x] = from_a[x + k - reach];
+        for (int x = 0; x < vector; ++x) a[k][x] = from_a[x + k - reach];
       });
-      for (int x = 0; x < kAlign; ++x) b[x] = from_b[x], db[x] = from_db[x];
+      for (int x = 0; x < vector; ++x) b[x] = from_b[x], db[x] = from_db[x];
     }
   };
 
@@ -81,7 +90,7 @@ struct ForwardStage {
       if constexpr (Traits::piece(p).op != Op::value) memory[p] = memories + row.layout.memory[number++];
     });
     [[maybe_unused]] const Window& w = row.layout.window;
-    for (Index start = first; start < last; start += kAlign) {
+    for (Index start = first; start < last; start += vector) {
       const Ends whole(profile.a + start, profile.b + start, profile.db + start),
           halves(profile.a_half + start, profile.b_half + start, profile.db + start);
       // keeps: whether the vector is in the window, as a constant.
@@ -89,7 +98,7 @@ struct ForwardStage {
         for (Index r = 0; r < rows; ++r) {
           const Index cell = r * g.stride[1] + start, in_slab = r * g.slab[2].stride[1] + start;
           const Index in_block = r * Grids::step_of_block(row) + start;
-          // A vector a row is too short a stretch for the processor to foresee the next rows' memory.
+          // So short a stretch of a row does not let the processor foresee the next rows' memory.
           unroll<Traits::pieces>([&](auto p) DW_FLAT {
             constexpr Piece piece = Traits::piece(p);
             if constexpr (along_x(p)) {
@@ -98,7 +107,7 @@ struct ForwardStage {
             }
           });
 #pragma GCC ivdep
-          for (int x = 0; x < kAlign; ++x)
+          for (int x = 0; x < vector; ++x)
             unroll<Traits::pieces>([&](auto p) DW_FLAT {
               constexpr Piece piece = Traits::piece(p);
               if constexpr (along_x(p)) {

@@ -43,15 +43,17 @@ struct Interpreted {
                             int levels);
 
  private:
-  // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory.
-  template <class F>
+  // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory; of a step
+  // ahead, in as much of them as it reaches.
+  template <bool ahead, class F>
   static void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table,
                           const Options& options, int p, F&& f) {
     const Piece& piece = table.piece[p];
     const int axis = 3 - table.dim + piece.axis;
     if (piece.op == Op::value || options.along == (axis == 2 ? Along::outer : Along::x)) return;
     const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
-    for_slab(row, axis, first, last, [&](Index from, Index to) {
+    const Slab& slab = row.layout.geometry.slab[axis];
+    for_ends(row, axis, ahead ? slab.ahead : slab, first, last, [&](Index from, Index to) {
       f(piece, PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from),
                              options.rows});
     });
@@ -84,7 +86,7 @@ void Interpreted<order, T, chunk>::forward(const Row<T>& row, Index first, Index
   const int levels = options.levels;
   const bool save = options.save;
   for (int p = 0; p < table.pieces; ++p) {
-    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+    for_stretch<true>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       // Where a derivative goes to one place alone no row in between is needed.
       const int only = table.only_term_of_piece[p];
       if (levels == 1 && !save && only >= 0 && table.term[only].coefficient != kOne) {
@@ -126,7 +128,7 @@ template <int order, class T, int chunk>
 void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
                                             const StageTable& table, const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
-    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+    for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
           multiply_absorbed<op, inner>(row, stretch,
@@ -140,7 +142,7 @@ template <int order, class T, int chunk>
 void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index last, const StageTable& table,
                                           const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
-    for_stretch(row, first, last, table, options, p, [&](const Piece& piece, const PmlStretch<T>& stretch) {
+    for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
           gather_absorbed<op, order, inner>(row, stretch, row.view.scratch[level], row.view.adjoint[level],

@@ -109,18 +109,18 @@ void for_absorbing(const Row<T>& row, F&& f) {
   if (g.slab[2].high > 0) in_chunks(g.n[2] - g.slab[2].high, g.row_cells());
 }
 
-// Calls f(first, last) for the part of [first, last) that lies in the slabs of `axis`, if any. The cells that
-// fill the last vector, past n[2], belong to the slab that ends there, if one does.
+// Calls f(first, last) for the part of [first, last) that lies in these ends of `axis`, if any. The cells
+// that fill the last vector, past n[2], belong to the end that is there, if one is.
 template <class T, class F>
-DW_INLINE void for_slab(const Row<T>& row, int axis, Index first, Index last, F&& f) {
+DW_INLINE void for_ends(const Row<T>& row, int axis, const EndCells& ends, Index first, Index last, F&& f) {
   const Geometry& g = row.layout.geometry;
   if (axis < 2) {
-    if (g.in_slab(axis, row.index[axis])) f(first, last);
+    if (g.in_ends(axis, row.index[axis], ends)) f(first, last);
     return;
   }
-  const Index low = g.slab[2].low < g.n[2] ? g.slab[2].low : g.row_cells(), high = g.n[2] - g.slab[2].high;
+  const Index low = ends.low < g.n[2] ? ends.low : g.row_cells(), high = g.n[2] - ends.high;
   if (first < low) f(first, last < low ? last : low);
-  if (g.slab[2].high > 0 && last > high) f(first > high ? first : high, last);
+  if (ends.high > 0 && last > high) f(first > high ? first : high, last);
 }
 
 // The profiles that an operator's derivative sees: those of the nodes it lands on, along x; or, on the other

@@ -60,6 +60,7 @@ def test_others_in_jax_march_the_same_waves(bench):
     rows = {row["library"]: row for row in bench[2] if row["case"]["name"] == "jax-2d-forward"}
     assert 0 < rows["lax.scan"]["difference"] < 0.3  # its layer is another
     assert len(rows["lax.scan"]["seconds"]) == 2
+    assert 0 < rows["bare loop"]["difference"] < 1e-4  # its edges are far
     assert "| 5 times faster than lax.scan |" in bench[1].replace("dualwave.jax | ", "| ")
 
 

@@ -29,10 +29,11 @@ def libraries(case: Case) -> list[str]:
     scalar_forward = case.equation == "scalar" and case.work == "forward"
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
+    on_cpu = case.device == "cpu" and scalar_forward
+    bare = ["bare loop"] if on_cpu and case.shots == 1 else []
     if case.jax:
-        return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS]
-    devito = ["devito"] if case.device == "cpu" and scalar_forward else []
-    return [BASE, *OURS, *devito]
+        return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
+    return [BASE, *OURS, *["devito"] * on_cpu, *bare]
 
 
 def measure(case: Case, plan: Plan) -> list[Row]:

@@ -25,6 +25,7 @@ MODULES = {
     "dualwave.torch": "library_torch",
     "dualwave.jax": "library_jax",
     "devito": "library_devito",
+    "bare loop": "library_bare",
     "lax.scan": "library_scan",
     "jwave": "library_jwave",
     "sweep": "library_sweep",

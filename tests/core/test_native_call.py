@@ -1,6 +1,7 @@
 """The NumPy call of the compiled core: what it checks, and what it says without the extension."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import pytest
 from dualwave import engine, equations, native
 from dualwave.framework import NumpyFramework
 from helpers.small import assert_close, small_run
+
+ISAS = ("generic", "avx2", "avx512")
 
 
 def test_forward_is_the_engine():
@@ -47,6 +50,22 @@ def test_without_the_extension_it_says_how_to_build_it(monkeypatch):
 def test_an_equation_that_is_not_compiled():
     with pytest.raises(ValueError, match="'nonsense' is not in the compiled core"):
         native.equation_id("nonsense")
+
+
+@pytest.mark.parametrize("wanted", ISAS)
+def test_the_instruction_set_is_none_wider_than_was_asked_for(wanted):
+    code = "import dualwave._C as core; print(core.instruction_set())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=os.environ | {"DUALWAVE_ISA": wanted},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode == 0:
+        assert ISAS.index(done.stdout.strip()) <= ISAS.index(wanted)
+    else:  # a build for this machine's own
+        assert "or with DUALWAVE_VECTORS=ALL in CMake" in done.stderr
 
 
 def test_threads():
