@@ -147,7 +147,7 @@ def poisoned_heap():
 
 
 @pytest.mark.usefixtures("poisoned_heap")
-@pytest.mark.parametrize(("name", "ndim"), itertools.product(NAMES, (1, 2)))
+@pytest.mark.parametrize(("name", "ndim"), list(itertools.product(NAMES, (1, 2))))
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_level_without_coefficients_has_zeros(name, ndim, dtype):
     """Vectors reach past the last cell of a row: what they read there must be zero too."""
