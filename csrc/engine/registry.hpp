@@ -14,8 +14,7 @@ std::vector<std::string> equation_names();
 // Throws std::invalid_argument when there is no such equation.
 const EquationInfo& equation_info(int id, int dim);
 
-// The kernels for the widest instruction set that this machine has (or the one DUALWAVE_ISA names: generic,
-// avx2, avx512).
+// The kernels for the widest instruction set of this build that the machine has, see engine/isa.hpp.
 template <class T>
 const Kernels<T>& find_kernels(int id, int dim, int order);
 
