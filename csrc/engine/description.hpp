@@ -9,7 +9,8 @@
 namespace dualwave {
 
 // What forward leaves is the caller's. In the host's memory, in a file, or in the core's workspace, a history
-// lives inside the call of a reverse map, which makes it: nothing would say when the caller no longer needs it.
+// lives inside the call of a reverse map, which makes it: nothing would say when the caller no longer needs
+// it.
 enum class Place : int { caller, host, disk, workspace };
 constexpr int kPlaces = 4;
 
