@@ -33,8 +33,8 @@ class Run:
         if (case.equation, case.work, case.shots) != ("scalar", "forward", 1):
             raise NotImplementedError("scalar, forward, one shot")
         self.march, self.version = _compiled()
-        self.case, self.problem, reach = case, make_problem(case), case.accuracy // 2
-        speed = np.pad(self.problem.models["v"], case.pml, mode="edge")
+        self.case, problem, reach = case, make_problem(case), case.accuracy // 2
+        speed = np.pad(problem.models["v"], case.pml, mode="edge")
         self.size = (1,) * (3 - case.ndim) + speed.shape
         # Zeros around the cells as far as the stencil reaches, and rows of whole lines.
         after = _LINE - (speed.shape[-1] + _LINE) % -_LINE
@@ -43,22 +43,23 @@ class Run:
         self.fields = [np.zeros_like(self.coefficient) for _ in range(2)]
         self.strides = np.array(self.coefficient.strides) // 4
         self.first = int(np.dot([before for before, _ in pads], self.strides))
+        self.source, self.receivers = (
+            (points[0] + case.pml) @ self.strides for points in (problem.sources, problem.receivers)
+        )
+        there = self.coefficient.flat[self.first + self.source.item()] * SPACING**2
+        self.amplitudes = (problem.amplitudes[0, 0] * there).astype(np.float32)
 
     def __call__(self) -> np.ndarray:
         """Records [shot, Nr, nt]."""
-        case, problem = self.case, self.problem
-        source, receivers = (
-            (points[0] + case.pml) @ self.strides for points in (problem.sources, problem.receivers)
-        )
-        source = source.item()
-        there = self.coefficient.flat[self.first + source] * SPACING**2
-        amplitudes = (problem.amplitudes[0, 0] * there).astype(np.float32)
-        records = np.empty((len(receivers), case.nt), np.float32)
+        case = self.case
+        records = np.empty((len(self.receivers), case.nt), np.float32)
         for field in self.fields:
             field[:] = 0
-        sizes = (*self.size, self.strides[0], self.strides[-2], case.nt, source, len(receivers))
+        counts = (case.nt, self.source.item(), len(self.receivers))
+        sizes = (*self.size, self.strides[0], self.strides[-2], *counts)
         grids = [x.ctypes.data + 4 * self.first for x in (self.coefficient, *self.fields)]
-        arrays = (amplitudes.ctypes.data, receivers.ctypes.data, *grids, records.ctypes.data)
+        points = [x.ctypes.data for x in (self.amplitudes, self.receivers)]
+        arrays = (*points, *grids, records.ctypes.data)
         loop = _Loop(*map(int, (*sizes, *arrays)))
         if not self.march(case.ndim, case.accuracy // 2, ctypes.byref(loop)):
             raise NotImplementedError("2-D and 3-D, orders 4 and 8")

@@ -26,14 +26,13 @@ class Plan:
 
 def libraries(case: Case) -> list[str]:
     """Deepwave first: the others are compared with it."""
-    scalar_forward = case.equation == "scalar" and case.work == "forward"
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
-    on_cpu = case.device == "cpu" and scalar_forward
-    bare = ["bare loop"] if on_cpu and case.shots == 1 else []
+    plain = (case.equation, case.work, case.device) == ("scalar", "forward", "cpu")
+    bare = ["bare loop"] if plain and case.shots == 1 else []
     if case.jax:
         return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
-    return [BASE, *OURS, *["devito"] * on_cpu, *bare]
+    return [BASE, *OURS, *["devito"] * plain, *bare]
 
 
 def measure(case: Case, plan: Plan) -> list[Row]:
