@@ -101,15 +101,15 @@ def get_num_threads() -> int:
     return load().get_num_threads()
 
 
-def set_blocking(cache_bytes: int = 24 << 20, front_cells: int = 4096) -> None:
+def set_blocking(cache_bytes: int = 16 << 20, front_cells: int = 4096) -> None:
     """Say when the compiled core takes several time steps in one sweep over the grid.
 
     Results keep their bits whatever is set.
 
     Args:
         cache_bytes: what may be expected to stay in the processor's last cache. Shots of more are
-            blocked in time, so that what several steps touch takes two thirds of it.
-        front_cells: the least number of cells that a thread takes between two barriers.
+            blocked in time, so that what several steps touch takes as much.
+        front_cells: the least number of cells that a thread takes between two barriers, in 3-D.
     """
     load().set_blocking(cache_bytes, front_cells)
 

@@ -75,7 +75,10 @@ class Shot : public TimeLoop<Shot<T>> {
   // cpu/wavefront.cpp
   Index steps_at_once(bool back) const { return wavefronts_.of(back).steps; }
   bool execute(const std::vector<Event>& events, bool back);
+  bool sweep_together(const std::vector<Event>& events, const Wavefront& wavefront);
+  bool sweep_apart(const std::vector<Event>& events, const Wavefront& wavefront);
   void perform_on(const Event& event, Index first, Index last);
+  void perform_share(const Event& event, Index first, Index last);
 
   // cpu/points.cpp
   void record(Index step);

@@ -3,9 +3,10 @@
 // A step reads and writes the whole state, which a large grid's does not find in a cache again at the next
 // step. So the steps follow each other through the grid: while the first is at some rows of the outermost
 // axis, the next is `lag` rows behind, where all that it reads is complete (Lamport 1974; Wonnacott 2000;
-// Malas et al. 2015). What lies between the first and the last stays in a cache. Within a front the events
-// are independent of each other, and threads share the rows of each; every value is computed from the same
-// numbers in the same order as without.
+// Malas et al. 2015). What lies between the first and the last stays in a cache. In 3-D, where that are many
+// planes, the threads share the rows of each front; its events are independent of each other. In 2-D each has
+// a front of its own in its part of the grid, and between the parts triangles in time and space are left for
+// the end. Every value is computed from the same numbers in the same order as without.
 #pragma once
 #include "engine/call.hpp"
 
