@@ -3,6 +3,7 @@
 #include "kernels/adjoint_stage.hpp"
 #include "kernels/forward_stage.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/streaming.hpp"
 
 namespace dualwave::DW_TARGET {
 
@@ -15,7 +16,7 @@ struct Rows {
       if constexpr (save) {
         const Span kept = shared(layout, layout.window.first, layout.window.last, first, last);
         apply<Plain, Traits>(layout, view, first, kept.first);
-        apply<ForwardStage<Traits, order, T, levels, true>, Traits>(layout, view, kept.first, kept.last);
+        if (kept.first < kept.last) keep_rows<Traits, levels>(layout, view, kept.first, kept.last);
         apply<Plain, Traits>(layout, view, kept.last, last);
       } else {
         apply<Plain, Traits>(layout, view, first, last);
@@ -86,10 +87,32 @@ struct Rows {
     return z < from[0] || z >= to[0] || both.first >= both.last ? Span{last, last} : both;
   }
 
+  // Rows [first, last) of one plane, with what they keep formed in the staging block, if there is one.
+  template <class Traits, int levels>
+  static void keep_rows(const Layout<T>& layout, const View<T>& view, Index first, Index last) {
+    using Stage = ForwardStage<Traits, order, T, levels, true>;
+    if (!view.staging) return apply<Stage, Traits>(layout, view, first, last);
+    const Index z = first / layout.geometry.n[1], y = first % layout.geometry.n[1];
+    Layout<T> staged_layout = layout;
+    Window& window = staged_layout.window;  // of these rows alone
+    window.first[0] = z, window.last[0] = z + 1;
+    window.first[1] = y, window.last[1] = y + last - first;
+    window.size = staged_quantity(window);
+    View<T> staged = view;
+    for (int l = 0; l < levels; ++l) staged.history[l] = view.staging + l * Traits::histories * window.size;
+    apply<Stage, Traits>(staged_layout, staged, first, last);
+    for (int l = 0; l < levels; ++l)
+      for (int h = 0; h < Traits::histories; ++h)
+        for (Index r = first; r < last; ++r)
+          stream(Row<T>(layout, view, r).in_window(view.history[l], h) + window.first[2],
+                 Row<T>(staged_layout, staged, r).in_window(staged.history[l], h) + window.first[2],
+                 window.last[2] - window.first[2]);
+    finish_streams();
+  }
+
   static constexpr Index kTileBytes = 512 * 1024;  // half of a core's L2 cache, as cores are now
   static constexpr Index kArraysAtATime = 3;       // a field and the PML memory along z and y
   static constexpr Index kLeastTile = 8;
-  static constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when the PML's turn comes
 
   // Rows [first, last) of one plane. What starts a loop is done once for all of them, where it may.
   template <class Stage, class Traits>

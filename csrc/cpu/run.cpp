@@ -25,6 +25,8 @@ constexpr Index kSeparateShotBytes = Index{16} << 20;
 struct Division {
   int members;
   Index separate;
+  Index at_once() const { return separate ? members : 1; }                    // shots, each with memory
+  int sharing(Index shots) const { return separate == shots ? 1 : members; }  // the most threads of a shot
 };
 
 template <class T>
@@ -42,16 +44,14 @@ template <class T>
 Wavefronts wavefronts(const Call<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
   const int stages = static_cast<int>(call.equation.stages.size());
-  const Index models = call.equation.coefficients * l.geometry.grid, bytes = call.levels * sizeof(T);
-  const Index gradient = call.wants_gradient(kCoefficients) ? call.equation.coefficients * l.window.size : 0;
+  const bool rebuilds = make_schedule(call).rebuilds;
+  const Touched touched(call.equation, l, {call.wants_gradient(kCoefficients), rebuilds});
+  const Index bytes = call.levels * sizeof(T);
   const Index most = most_steps(call.description, l.state_size);
   const auto make = [&](Index size, int events) {
     return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
-  const bool rebuilds = make_schedule(call).rebuilds;
-  const Index rebuilt = rebuilds ? l.state_size + models : 0;
-  return {make(l.state_size + models, stages),
-          make(l.state_size + models + gradient + l.scratch_size + rebuilt, (rebuilds ? 4 : 2) * stages)};
+  return {make(touched.ahead, stages), make(touched.back, (rebuilds ? 4 : 2) * stages)};
 }
 
 template <class T>
@@ -71,8 +71,8 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   std::vector<std::unique_ptr<ShotMemory<T>>> memory;
   const Wavefronts alone = wavefronts<T>(problem, 1, division.members),
                    together = wavefronts<T>(problem, division.members, 1);
-  for (int m = 0; m < (division.separate ? division.members : 1); ++m)
-    memory.push_back(std::make_unique<ShotMemory<T>>(problem));
+  for (Index m = 0; m < division.at_once(); ++m)
+    memory.push_back(std::make_unique<ShotMemory<T>>(problem, division.sharing(d.shots)));
   Barrier barrier(division.members);
   std::atomic<Index> turn{0};
   std::atomic<bool> stopped{false};
@@ -136,7 +136,7 @@ Index stored_bytes(const Description& d, bool device) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
   const Division division = divide(d, l, Map::adjoint);
-  const Index at_once = device ? d.shots : division.separate ? division.members : 1;
+  const Index at_once = device ? d.shots : division.at_once();
   return at_once * History(d, equation, l.geometry, l.window).fields_at() * (d.bits / 8);
 }
 
@@ -144,7 +144,9 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   const EquationInfo& equation = equation_info(d.equation, d.dim);
   const Layout<float> l = make_layout<float>(d, equation);
   Needs needs;
+  const Division division = divide(d, l, map);
   needs.levels = levels_of(map);
+  if (!device) needs.members = division.sharing(d.shots);
   needs.reverse = is_reverse(map);
   needs.residual = map == Map::adjoint && d.place == Place::caller;
   const History history(d, equation, l.geometry, l.window);
@@ -159,10 +161,9 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
     if (elsewhere) size.packed = history.kept(1);
   }
   const Index shot = size.total(needs.levels) + apart;
-  const Division division = divide(d, l, map);
   const bool reversed = d.boundary && needs.reverse && equation.adds();
   const Index models = equation.coefficients * l.geometry.grid * (1 + reversed);
-  const Index at_once = device ? d.shots : division.separate ? division.members : 1;
+  const Index at_once = device ? d.shots : division.at_once();
   return (needs.levels * models + shot * at_once) * (d.bits / 8);
 }
 

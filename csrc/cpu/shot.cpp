@@ -8,18 +8,31 @@ namespace dualwave {
 
 bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
+// Of one member.
+Index staging_size(const History& history, int levels) {
+  return levels * history.quantities * staged_quantity(history.window);
+}
+
 template <class T>
 ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& l,
                      const History& history, const Needs& needs) {
   const Index at_once = most_steps(d, l.state_size);
   const Index source_nodes = d.sources * d.source_taps, receiver_nodes = d.receivers * d.receiver_taps;
   ShotSizes size;
+  // Where steps leave the caches to the history, they keep the latest of it, which the march back reads
+  // first.
+  const Index kept = history.plain(d.full ? history.samples : d.most_samples()),
+              least = std::min(kept, Touched(equation, l, {needs.models, false}).back);
+  const Index staging = needs.levels * least * (d.bits / 8) > last_cache()
+                            ? needs.members * staging_size(history, needs.levels)
+                            : 0;
   size.state = l.state_size;
   if (needs.records) size.samples = at_once * receiver_nodes;
   const bool has_history = d.full && needs.residual, packed = d.packing != Packing::none;
   if (!needs.reverse) {
     // The history that is left is of the primal level. Kernels save all levels': here, of one step.
     if (has_history && (packed || needs.levels > 1)) size.history = history.plain(packed ? at_once : 1);
+    if (has_history && !packed) size.staging = staging;
     return size;
   }
   size.adjoint = l.state_size;
@@ -29,6 +42,7 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   if (needs.models) {
     size.gradient = equation.coefficients * l.window.size;
     if (packed) size.history = history.plain(at_once);
+    if (!packed) size.staging = staging;
     if (!packed && !has_history) size.history = history.plain(d.most_samples());
     if (packed && !has_history) size.packed = history.fields_at();
   }
@@ -39,8 +53,10 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
 }
 
 template <class T>
-ShotMemory<T>::ShotMemory(const Problem<T>& p) {
-  const ShotSizes size = shot_sizes(p.description, p.equation, p.layout, p.history, p.needs());
+ShotMemory<T>::ShotMemory(const Problem<T>& p, int members) {
+  Needs needs = p.needs();
+  needs.members = members;
+  const ShotSizes size = shot_sizes(p.description, p.equation, p.layout, p.history, needs);
   for (int level = 0; level < p.levels; ++level) {
     // What is cleared at the start of a march, or written before it is read, need not be of zeros.
     state[level].resize(size.state, Content::any);
@@ -57,6 +73,7 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p) {
     lambdas[level].resize(size.lambdas);
   }
   checkpoints.resize(size.checkpoints, Content::any);
+  staging.resize(size.staging, Content::any);
 }
 
 template <class T>
@@ -89,6 +106,8 @@ View<T> Shot<T>::view(int stage, Index sample) const {
   }
   std::copy(slot_, slot_ + p_.equation.fields, v.slot);
   v.parity = parity_;
+  if (sample >= 0 && m_.staging)
+    v.staging = m_.staging.data() + who_.index * staging_size(p_.history, levels());
   return v;
 }
 

@@ -22,10 +22,24 @@ struct ShotSizes {
   Index state = 0, adjoint = 0, scratch = 0, gradient = 0, history = 0, traces = 0, samples = 0, lambdas = 0;
   Index packed = 0;
   Index checkpoints = 0;
+  Index staging = 0;  // all members', and levels'
   Index total(int levels) const {
     return levels * (state + adjoint + scratch + gradient + history + traces + samples + lambdas + packed) +
-           checkpoints;
+           checkpoints + staging;
   }
+};
+
+// Elements of a level that a step ahead touches, and one back.
+struct Touched {
+  struct Back {
+    bool gradient, rebuilds;
+  };
+  Index ahead, back;
+  template <class T>
+  Touched(const EquationInfo& equation, const Layout<T>& l, Back b)
+      : ahead(l.state_size + equation.coefficients * l.geometry.grid),
+        back((b.rebuilds ? 2 : 1) * ahead + (b.gradient ? equation.coefficients * l.window.size : 0) +
+             l.scratch_size) {}
 };
 
 template <class T>
@@ -44,7 +58,8 @@ struct ShotMemory {
   Buffer<T> samples[kLevels];  // the same, of the steps that are executed at once
   Buffer<T> lambdas[kLevels];  // the cotangent at the sources' nodes, of these
   Buffer<T> checkpoints;  // [checkpoint, unless they are the caller's; inner state][level][History::state]
-  explicit ShotMemory(const Problem<T>& problem);
+  Buffer<T> staging;      // of each member, see View; none where a cache holds the history
+  ShotMemory(const Problem<T>& problem, int members);
 };
 
 template <class T>

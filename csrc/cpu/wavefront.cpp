@@ -16,8 +16,6 @@ namespace {
 std::atomic<Index> cache_bytes{Index{16} << 20};
 // Of a front that members share, for each: a step of fewer takes no longer than the barrier.
 std::atomic<Index> front_cells{4096};
-// Of a member's own front, as many as a kernel takes at a time.
-constexpr Index kFrontRows = 8;
 
 }  // namespace
 
@@ -36,6 +34,8 @@ void set_blocking(Index bytes, Index cells) {
   front_cells = cells;
 }
 
+Index last_cache() { return cache_bytes; }
+
 Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
   const Geometry& g = of.geometry;
   const Index units = g.n[g.dim == 3 ? 0 : 1], cache = cache_bytes / shots_at_once;
@@ -49,7 +49,7 @@ Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once) {
     w.lag = (g.halo + 2 * w.width - 1) / w.width * w.width;
   } else {
     fronts_at_once = members;
-    w.width = std::min(kFrontRows, front_cells.load());
+    w.width = std::min(kRowsAtATime, front_cells.load());
     w.lag = g.halo;
   }
   const Index of_a_step = of.bytes / units * w.lag * of.events * fronts_at_once;

@@ -36,6 +36,9 @@ struct Footprint {
   Index most_steps;
 };
 
+// Bytes that may be expected to stay in the last cache.
+Index last_cache();
+
 Wavefront make_wavefront(const Footprint& of, int members, int shots_at_once);
 
 }  // namespace dualwave

@@ -27,6 +27,7 @@ struct Level {
 // What a call asks for, as far as memory depends on it.
 struct Needs {
   int levels = 1;
+  int members = 0;  // threads that march a shot together
   bool reverse = false;
   bool records = true;
   bool models = true, source_gradients = true, receiver_weights = true;

@@ -1,5 +1,6 @@
 #include "engine/isa.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -9,6 +10,17 @@ namespace dualwave {
 namespace {
 
 constexpr Isa kAll[] = {Isa::generic, Isa::avx2, Isa::avx512};
+
+// The one of a name; it throws where there is none.
+Isa named(const char* wanted) {
+  std::string names;
+  for (const Isa isa : kAll) {
+    if (std::strcmp(wanted, name(isa)) == 0) return isa;
+    names += names.empty() ? name(isa) : std::string(", ") + name(isa);
+  }
+  throw std::runtime_error(std::string("DUALWAVE_ISA: got '") + wanted + "'. Accepted: " + names +
+                           "; or unset it");
+}
 
 }  // namespace
 
@@ -31,9 +43,7 @@ Isa widest() {
 
 Isa choose(const Isa* built, std::size_t count) {
   Isa most = widest();
-  if (const char* wanted = std::getenv("DUALWAVE_ISA"))
-    for (const Isa isa : kAll)
-      if (std::strcmp(wanted, name(isa)) == 0 && isa < most) most = isa;
+  if (const char* wanted = std::getenv("DUALWAVE_ISA")) most = std::min(most, named(wanted));
   const Isa* found = nullptr;
   for (const Isa* isa = built; isa < built + count; ++isa)
     if (*isa <= most && (!found || *isa > *found)) found = isa;

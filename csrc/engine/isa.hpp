@@ -13,7 +13,7 @@ const char* name(Isa isa);
 Isa widest();
 
 // The widest of those that this processor has, or the one that the variable DUALWAVE_ISA names if that is
-// narrower. Throws where there is none.
+// narrower. Throws where there is none, or no such name.
 Isa choose(const Isa* built, std::size_t count);
 
 }  // namespace dualwave

@@ -9,6 +9,7 @@ namespace dualwave {
 constexpr int kMaxFields = 16;
 constexpr int kMaxMemories = 24;  // pieces with C-PML memory
 constexpr int kLevels = 4;
+constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when the PML's turn comes
 
 // One axis' C-PML profiles, with a halo of zeros; index 0 is cell 0. See core/pml.py for the formulas.
 template <class T>
@@ -47,7 +48,12 @@ struct View {
   T* gradient[kLevels];  // null where not wanted
   int slot[kMaxFields];
   int parity;  // which copy of psi is old
+  T* staging;  // a block for kRowsAtATime rows of a stage's quantities, which go from there to the history
+               // past the caches; null: none
 };
+
+// Elements of one quantity in the staging block.
+DW_EITHER inline Index staged_quantity(const Window& w) { return kRowsAtATime * w.stride + kAlign; }
 
 template <class T>
 using RowKernel = void (*)(const Layout<T>&, const View<T>&, Index row_begin, Index row_end);

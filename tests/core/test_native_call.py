@@ -52,20 +52,31 @@ def test_an_equation_that_is_not_compiled():
         native.equation_id("nonsense")
 
 
-@pytest.mark.parametrize("wanted", ISAS)
-def test_the_instruction_set_is_none_wider_than_was_asked_for(wanted):
+def instruction_set(wanted):
+    """What a process takes that is asked for one."""
     code = "import dualwave._C as core; print(core.instruction_set())"
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-P", "-c", code],
         env=os.environ | {"DUALWAVE_ISA": wanted},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("wanted", ISAS)
+def test_the_instruction_set_is_none_wider_than_was_asked_for(wanted):
+    done = instruction_set(wanted)
     if done.returncode == 0:
         assert ISAS.index(done.stdout.strip()) <= ISAS.index(wanted)
     else:  # a build for this machine's own
         assert "or with DUALWAVE_VECTORS=ALL in CMake" in done.stderr
+
+
+def test_no_such_instruction_set():
+    done = instruction_set("avx3")
+    assert done.returncode != 0
+    assert "DUALWAVE_ISA: got 'avx3'. Accepted: generic, avx2, avx512" in done.stderr
 
 
 def test_threads():
