@@ -5,13 +5,16 @@
 #include "engine/interrupt.hpp"
 
 namespace dualwave {
+namespace {
 
-bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
-
-// Of one member.
+// Elements of one member's staging block.
 Index staging_size(const History& history, int levels) {
   return levels * history.quantities * staged_quantity(history.window);
 }
+
+}  // namespace
+
+bool Member::sync() const { return barrier ? barrier->wait() : !interrupted(); }
 
 template <class T>
 ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const Layout<T>& l,
