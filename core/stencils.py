@@ -86,7 +86,7 @@ def differentiate(
 def _second(
     fw: Framework, field: Array, memory: list[Array], profile: Profile
 ) -> tuple[Array, list[Array]]:
-    """Pasalic & McGarry (2010): two auxiliary variables, no splitting."""
+    """Pasalic & McGarry (2010): two auxiliary variables, no splitting; psi is theirs times a."""
     second = second_difference(fw, field, profile)
     if not profile.absorbing:
         return second, memory
@@ -94,8 +94,8 @@ def _second(
     a, b = profile.a, profile.b
     # The layers are out of reach of a face with images: those do not matter to first differences.
     first = first_difference(fw, field, profile)
-    inner = (1 + b) * second + profile.db * first + first_difference(fw, a * psi, profile)
-    new = [a * psi + b * first, a * zeta + b * inner]
+    inner = (1 + b) * second + profile.db * first + first_difference(fw, psi, profile)
+    new = [a * (psi + b * first), a * zeta + b * inner]
     return (1 + b) * inner + a * zeta, new
 
 

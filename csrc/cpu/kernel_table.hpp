@@ -120,18 +120,16 @@ struct Rows {
     if (first == last) return;
     using Shared = Interpreted<order, T, kChunk>;
     constexpr const StageTable& table = stage_table<Traits>;
-    constexpr bool with_ends = Stage::absorbs_ends();
     Stage::template apply<Shared>(Row<T>(layout, view, first), last - first, 0, layout.geometry.row_cells(),
                                   table);
-    for (Index r = first; r < last; ++r) {
-      const Row<T> row(layout, view, r);
-      if (with_ends && !row.in_outer_slab()) continue;
-      for_absorbing(row, [&](Index from, Index to) {
-        Stage::template absorb<Shared, with_ends ? Along::outer : Along::all>(row, from, to, table);
-      });
-    }
-    if constexpr (with_ends)
-      Stage::template absorb_ends<Shared>(Row<T>(layout, view, first), last - first, table);
+    constexpr int axes = Stage::rest & (0b111 << (3 - Traits::dim));
+    if constexpr (axes != 0)
+      for (Index r = first; r < last; ++r) {
+        const Row<T> row(layout, view, r);
+        for_absorbing(row, axes, [&](Index from, Index to) {
+          Stage::template absorb<Shared>(row, from, to, table);
+        });
+      }
   }
 };
 

@@ -13,7 +13,8 @@ class Layer {
   using Value = typename Pointer::Value;
 
  public:
-  static constexpr bool acts = true;
+  template <int p>
+  static constexpr bool acts = Traits::piece(p).op != Op::value;
 
   // `memory` and `scratch` are the shot's, by level; scratch is the transpose's alone.
   DW_INLINE Layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],
@@ -79,7 +80,7 @@ class Layer {
     const Pointer e = scratch_of<p>(level);
     if constexpr (op == Op::second)
       return second_pml_gather<order>(taps<axis>(e), taps<axis>(e + size), taps<axis>(e + 2 * size),
-                                      slab_stride(axis), layout_.weights[axis], profile<p>().a[0],
+                                      slab_stride(axis), layout_.weights[axis], profile<p>().a,
                                       memory_of<p>(level));
     else
       return transposed<op, order>(taps<axis>(e), slab_stride(axis), layout_.weights[axis]);
@@ -104,10 +105,9 @@ class Layer {
     using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
     const Profile<T>& of = layout_.profile[axis];
     const int cell = cell_[axis];
-    const auto a = taps<axis>(Reads{(half ? of.a_half : of.a) + cell});
-    using Values = typename Reads::Value;
-    return PmlCell<Values, decltype(a)>{a, Reads{(half ? of.b_half : of.b) + cell}[0],
-                                        Reads{of.db + cell}[0]};
+    const auto at_cell = [&](const T* profile) { return Reads{profile + cell}[0]; };
+    return PmlCell<typename Reads::Value>{at_cell(half ? of.a_half : of.a), at_cell(half ? of.b_half : of.b),
+                                          at_cell(of.db)};
   }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {

@@ -12,20 +12,18 @@ namespace dualwave::DW_TARGET {
 
 template <class Traits, class T, int levels>
 struct AdjointMultiply {
+  static constexpr int rest = kAlongY | kAlongZ;
+
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
     unroll<Traits::parts>([&](auto part) DW_FLAT { multiply<part>(row, rows, first, last); });
     if (row.view.gradient[0]) Interpreted::add_gradients(row, rows, first, last, table, levels);
+    Interpreted::multiply(row, first, last, table, {levels, kAlongX, false, rows});
   }
 
-  template <class Interpreted, Along along = Along::all>
-  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::multiply(row, first, last, table, {levels, false, along});
-  }
-  static constexpr bool absorbs_ends() { return true; }
   template <class Interpreted>
-  static void absorb_ends(const Row<T>& row, Index rows, const StageTable& table) {
-    Interpreted::multiply(row, 0, row.layout.geometry.row_cells(), table, {levels, false, Along::x, rows});
+  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    Interpreted::multiply(row, first, last, table, {levels, rest});
   }
 
  private:
@@ -47,19 +45,17 @@ struct AdjointMultiply {
 
 template <class Traits, int order, class T, int levels>
 struct AdjointGather {
+  static constexpr int rest = kAlongY | kAlongZ;
+
   template <class Interpreted>
-  static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
+  static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
     unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, rows, first, last); });
+    Interpreted::gather(row, first, last, table, {levels, kAlongX, false, rows});
   }
 
-  template <class Interpreted, Along along = Along::all>
-  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::gather(row, first, last, table, {levels, false, along});
-  }
-  static constexpr bool absorbs_ends() { return true; }
   template <class Interpreted>
-  static void absorb_ends(const Row<T>& row, Index rows, const StageTable& table) {
-    Interpreted::gather(row, 0, row.layout.geometry.row_cells(), table, {levels, false, Along::x, rows});
+  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
+    Interpreted::gather(row, first, last, table, {levels, rest});
   }
 
  private:

@@ -38,6 +38,7 @@ struct Stencils {
 
 // What is asked for the PML's part where it is added by others, or does not reach.
 struct NoLayer {
+  template <int p>  // whether it adds to piece p
   static constexpr bool acts = false;
 };
 
@@ -74,8 +75,11 @@ DW_INLINE typename Grids::Value quantity(const Grids& at, const Stencils<Traits:
       else
         sum = scale == 1 ? sum + value : madd(scale, value, sum);
       started = true;
-      if constexpr (Layer::acts && piece.op != Op::value)
-        sum = madd(scale, layer.template forward<p>(level, f), sum);
+      if constexpr (Layer::template acts<p>)
+        {
+        const typename Grids::Value added = layer.template forward<p>(level, f);
+        sum = scale == 1 ? sum + added : madd(scale, added, sum);
+      }
     }
   });
   return sum;
@@ -152,7 +156,7 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
                    transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(),
                                                stencils.weights[axis]),
                    sum);
-        if constexpr (Layer::acts) sum = sum + layer.template gather<p>(level);
+        if constexpr (Layer::template acts<p>) sum = sum + layer.template gather<p>(level);
       } else {
         sum = madd(scale, multiplied<Traits, T, level, piece.quantity>(at, x), sum);
       }

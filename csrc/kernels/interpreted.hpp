@@ -21,16 +21,13 @@ DW_NOINLINE void add_product(T* __restrict to, T scale, const T* a, const T* b, 
   }
 }
 
-// The pieces that are meant: all, or those along y and z, or along x.
-enum class Along { all, outer, x };
-
 // Cells [first, last) are at most `chunk`.
 template <int order, class T, int chunk>
 struct Interpreted {
   struct Options {
     int levels;
+    int axes;  // the pieces that are meant: those along them
     bool save = false;
-    Along along = Along::all;
     Index rows = 1;  // of the transpose: more of them at a time, where only what acts along x is done
   };
   static void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
@@ -50,7 +47,7 @@ struct Interpreted {
                           const Options& options, int p, F&& f) {
     const Piece& piece = table.piece[p];
     const int axis = 3 - table.dim + piece.axis;
-    if (piece.op == Op::value || options.along == (axis == 2 ? Along::outer : Along::x)) return;
+    if (piece.op == Op::value || !(options.axes >> axis & 1)) return;
     const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
     const Slab& slab = row.layout.geometry.slab[axis];
     for_ends(row, axis, ahead ? slab.ahead : slab, first, last, [&](Index from, Index to) {

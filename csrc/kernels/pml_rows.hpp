@@ -25,7 +25,7 @@ DW_INLINE void for_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* 
   const Index stride = inner ? 1 : l.geometry.stride[s.axis];
   const Index slab_stride = inner ? 1 : slab.stride[s.axis];
   const Weights<T> w = l.weights[s.axis];
-  const PmlRow<op, inner, order / 2, T> profile(l.profile[s.axis], row.index[s.axis]);
+  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = state + l.memory[s.memory_number] + s.at;
   if constexpr (op == Op::second) {
     const T* psi = memory + row.view.parity * slab.size;
@@ -63,7 +63,7 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
                                    T* scratch) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
-  const PmlRow<op, inner, 0, T> profile(l.profile[s.axis], row.index[s.axis]);
+  const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   T* e = scratch + l.scratch[s.memory_number] + s.at;
   for (Index r = 0; r < s.rows; ++r) {
@@ -95,11 +95,11 @@ DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, cons
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   for (Index r = 0; r < s.rows; ++r) {
     if constexpr (op == Op::second) {
-      const PmlRow<op, inner, 0, T> profile(l.profile[s.axis], row.index[s.axis]);
+      const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
       const T *y = e + slab.size, *z = y + slab.size;
 #pragma GCC ivdep
       for (Index x = s.from; x < s.to; ++x)
-        sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a[0], memory + x);
+        sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a, memory + x);
     } else {
 #pragma GCC ivdep
       for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);

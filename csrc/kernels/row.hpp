@@ -5,6 +5,9 @@
 
 namespace dualwave::DW_TARGET {
 
+// Sets of axes, by their bits.
+constexpr int kAlongZ = 1, kAlongY = 2, kAlongX = 4;
+
 constexpr int kChunk = 256;  // cells of a row whose PML terms are held at once
 
 // Cells or rows [first, last): what two of them share; none where first is last or more.
@@ -47,9 +50,10 @@ struct Row {
     return block + which * layout.window.size + layout.window.offset(index[0], index[1]);
   }
 
-  bool in_outer_slab() const {
+  // Whether the PML along z or y, as far as `axes` has them, reaches the row.
+  bool in_slab(int axes) const {
     const Geometry& g = layout.geometry;
-    return (g.dim > 2 && g.in_slab(0, index[0])) || (g.dim > 1 && g.in_slab(1, index[1]));
+    return (axes & kAlongZ && g.in_slab(0, index[0])) || (axes & kAlongY && g.in_slab(1, index[1]));
   }
   // Offset of this row's cell 0 in the slab arrays of `axis`; for the x axis, of the stretch that starts at
   // cell x.
@@ -97,14 +101,15 @@ struct RowGrids {
   }
 };
 
-// Calls f(first, last) over the stretches of the row that the PML reaches, at most kChunk long.
+// Calls f(first, last) over the stretches of the row that the PML along `axes` reaches, at most kChunk long.
 template <class T, class F>
-void for_absorbing(const Row<T>& row, F&& f) {
+void for_absorbing(const Row<T>& row, int axes, F&& f) {
   const Geometry& g = row.layout.geometry;
   const auto in_chunks = [&](Index first, Index last) {
     for (Index x = first; x < last; x += kChunk) f(x, x + kChunk < last ? x + kChunk : last);
   };
-  if (row.in_outer_slab()) return in_chunks(0, g.row_cells());
+  if (row.in_slab(axes)) return in_chunks(0, g.row_cells());
+  if (!(axes & kAlongX)) return;
   in_chunks(0, g.slab[2].low);
   if (g.slab[2].high > 0) in_chunks(g.n[2] - g.slab[2].high, g.row_cells());
 }
@@ -124,30 +129,21 @@ DW_INLINE void for_ends(const Row<T>& row, int axis, const EndCells& ends, Index
 }
 
 // The profiles that an operator's derivative sees: those of the nodes it lands on, along x; or, on the other
-// axes, those of the row, in variables of their own, which nothing that a loop writes could change. `a` is
-// known as far as `reach` cells away.
-template <Op op, bool inner, int reach, class T>
+// axes, those of the row, in variables of their own, which nothing that a loop writes could change.
+template <Op op, bool inner, class T>
 struct PmlRow {
-  struct Taps {
-    const T* a;
-    DW_INLINE T operator[](int distance) const { return a[reach + distance]; }
-  };
-  T a[2 * reach + 1], b, db;
-  PmlRow(const Profile<T>& p, Index cell) {
-    const T* const from = op == Op::forward ? p.a_half : p.a;
-    unroll<2 * reach + 1>([&](auto k) DW_FLAT { a[k] = from[cell + k - reach]; });
-    b = (op == Op::forward ? p.b_half : p.b)[cell];
-    db = p.db[cell];
-  }
-  DW_INLINE PmlCell<T, Taps> operator()(Index) const { return {{a}, b, db}; }
+  PmlCell<T> cell;
+  PmlRow(const Profile<T>& p, Index at)
+      : cell{(op == Op::forward ? p.a_half : p.a)[at], (op == Op::forward ? p.b_half : p.b)[at], p.db[at]} {}
+  DW_INLINE PmlCell<T> operator()(Index) const { return cell; }
 };
 
-template <Op op, int reach, class T>
-struct PmlRow<op, true, reach, T> {
+template <Op op, class T>
+struct PmlRow<op, true, T> {
   const T *a, *b, *db;
   PmlRow(const Profile<T>& p, Index)
       : a(op == Op::forward ? p.a_half : p.a), b(op == Op::forward ? p.b_half : p.b), db(p.db) {}
-  DW_INLINE PmlCell<T> operator()(Index x) const { return {a + x, b[x], db[x]}; }
+  DW_INLINE PmlCell<T> operator()(Index x) const { return {a[x], b[x], db[x]}; }
 };
 
 }  // namespace dualwave::DW_TARGET

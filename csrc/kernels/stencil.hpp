@@ -42,6 +42,14 @@ using Index = std::int64_t;
 template <class F>
 using ValueOf = std::decay_t<decltype(std::declval<F&>()[0])>;
 
+// The sum of weight[k] * f(k).
+template <int n, class T, class F>
+DW_INLINE auto weighted(const T* weight, F&& f) {
+  auto sum = weight[0] * f(Int<0>{});
+  unroll<n - 1>([&](auto k) DW_FLAT { sum = madd(weight[k + 1], f(Int<k + 1>{}), sum); });
+  return sum;
+}
+
 // Each takes a pointer-like f (f[k] the value k elements away) and the stride of its axis.
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> second_derivative(F f, Index stride, const Weights<T>& w) {
@@ -53,26 +61,17 @@ DW_INLINE ValueOf<F> second_derivative(F f, Index stride, const Weights<T>& w) {
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> first_derivative(F f, Index stride, const Weights<T>& w) {
-  ValueOf<F> sum{};
-  unroll<order / 2>([&](auto k)
-                        DW_FLAT { sum = madd(w.first[k], f[(k + 1) * stride] - f[-(k + 1) * stride], sum); });
-  return sum;
+  return weighted<order / 2>(w.first, [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-(k + 1) * stride]; });
 }
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> forward_difference(F f, Index stride, const Weights<T>& w) {
-  ValueOf<F> sum{};
-  unroll<order / 2>([&](auto k)
-                        DW_FLAT { sum = madd(w.staggered[k], f[(k + 1) * stride] - f[-k * stride], sum); });
-  return sum;
+  return weighted<order / 2>(w.staggered, [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-k * stride]; });
 }
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> backward_difference(F f, Index stride, const Weights<T>& w) {
-  ValueOf<F> sum{};
-  unroll<order / 2>([&](auto k)
-                        DW_FLAT { sum = madd(w.staggered[k], f[k * stride] - f[-(k + 1) * stride], sum); });
-  return sum;
+  return weighted<order / 2>(w.staggered, [&](auto k) DW_FLAT { return f[k * stride] - f[-(k + 1) * stride]; });
 }
 
 // Op applied to f, and its transpose. With the zero halo each matrix is Toeplitz, so `second` is symmetric
