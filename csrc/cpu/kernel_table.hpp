@@ -14,7 +14,7 @@ struct Rows {
     using Plain = ForwardStage<Traits, order, T, levels, false>;
     for_tiles(layout, begin, end, [&](Index first, Index last) {
       if constexpr (save) {
-        const Span kept = shared(layout, layout.window.first, layout.window.last, first, last);
+        const Span kept = in_window(layout, first, last);
         apply<Plain, Traits>(layout, view, first, kept.first);
         if (kept.first < kept.last) keep_rows<Traits, levels>(layout, view, kept.first, kept.last);
         apply<Plain, Traits>(layout, view, kept.last, last);
@@ -34,8 +34,7 @@ struct Rows {
     for_tiles(layout, begin, end, [&](Index first, Index last) {
       const Span inside = shared(layout, box.first, box.last, first, last);
       const Span kept =
-          view.history[0] ? shared(layout, layout.window.first, layout.window.last, inside.first, inside.last)
-                          : Span{inside.last, inside.last};
+          view.history[0] ? in_window(layout, inside.first, inside.last) : Span{inside.last, inside.last};
       const auto apply_to = [&](auto stage, Index from, Index to) {
         if (from < to)
           decltype(stage)::template apply<Shared>(Row<T>(layout, view, from), to - from, box.first[2],
@@ -48,8 +47,13 @@ struct Rows {
   }
   template <class Traits, int levels>
   static void multiply(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    using Adding = AdjointMultiply<Traits, T, levels, true>;
+    using Plain = AdjointMultiply<Traits, T, levels, false>;
     for_tiles(layout, begin, end, [&](Index first, Index last) {
-      apply<AdjointMultiply<Traits, T, levels>, Traits>(layout, view, first, last);
+      const Span kept = view.gradient[0] ? in_window(layout, first, last) : Span{last, last};
+      apply<Plain, Traits>(layout, view, first, kept.first);
+      apply<Adding, Traits>(layout, view, kept.first, kept.last);
+      apply<Plain, Traits>(layout, view, kept.last, last);
     });
   }
   template <class Traits, int levels>
@@ -85,6 +89,10 @@ struct Rows {
     const Index ny = layout.geometry.n[1], z = first / ny;
     const Span both = Span{z * ny + from[1], z * ny + to[1]} & Span{first, last};
     return z < from[0] || z >= to[0] || both.first >= both.last ? Span{last, last} : both;
+  }
+
+  static Span in_window(const Layout<T>& layout, Index first, Index last) {
+    return shared(layout, layout.window.first, layout.window.last, first, last);
   }
 
   // Rows [first, last) of one plane, with what they keep formed in the staging block, if there is one.
@@ -126,9 +134,8 @@ struct Rows {
     if constexpr (axes != 0)
       for (Index r = first; r < last; ++r) {
         const Row<T> row(layout, view, r);
-        for_absorbing(row, axes, [&](Index from, Index to) {
-          Stage::template absorb<Shared>(row, from, to, table);
-        });
+        for_absorbing(row, axes,
+                      [&](Index from, Index to) { Stage::template absorb<Shared>(row, from, to, table); });
       }
   }
 };

@@ -2,23 +2,27 @@
 // passes.
 //
 // With lambda the cotangents after the stage, the first pass forms Lambda_q = sum of terms scale * c *
-// lambda_target at each cell and stores it where a derivative of it is needed (g_q * lambda_target is added
-// to the gradient by interpreted.hpp); the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent
-// of the field that the piece reads. Neighbours' Lambda must be complete in between.
+// lambda_target at each cell and stores it where a derivative of it is needed, and adds g_q * lambda_target
+// to the gradient of c; the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the field
+// that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
 #include "kernels/interpreted.hpp"
+#include "kernels/row_layer.hpp"
 
 namespace dualwave::DW_TARGET {
 
-template <class Traits, class T, int levels>
+// `adds`: whether gradients are wanted; the window then has the rows.
+template <class Traits, class T, int levels, bool adds>
 struct AdjointMultiply {
-  static constexpr int rest = kAlongY | kAlongZ;
+  static constexpr bool with_layer = levels == 1;  // see ForwardStage
+  static constexpr int rest = with_layer ? kAlongZ : kAlongZ | kAlongY;
 
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
-    unroll<Traits::parts>([&](auto part) DW_FLAT { multiply<part>(row, rows, first, last); });
-    if (row.view.gradient[0]) Interpreted::add_gradients(row, rows, first, last, table, levels);
-    Interpreted::multiply(row, first, last, table, {levels, kAlongX, false, rows});
+    for_runs<with_layer, Traits::dim>(row, rows, row.layout.geometry.slab[1],
+                                      [&](const Row<T>& from, Index count, auto axes)
+                                          DW_FLAT { multiply_rows<axes>(from, count, first, last); });
+    if constexpr (!with_layer) Interpreted::multiply(row, first, last, table, {levels, kAlongX, false, rows});
   }
 
   template <class Interpreted>
@@ -27,30 +31,120 @@ struct AdjointMultiply {
   }
 
  private:
-  template <int part>
+  static constexpr int order = 2;  // it reads its own cells alone
+  using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, Traits::scratches, T>;
+
+  friend struct AdjointMultiply<Traits, T, levels, !adds>;
+
+  template <int axes>
+  static void multiply_rows(const Row<T>& row, Index rows, Index first, Index last) {
+    using Plain = AdjointMultiply<Traits, T, levels, false>;
+    const Span kept = adds ? row.kept(first, last) : Span{first, first};
+    if (first < kept.first) Plain::template multiply_all<axes>(row, rows, first, kept.first);
+    if (kept.first < kept.last) multiply_all<axes>(row, rows, kept.first, kept.last);
+    if (kept.last < last) Plain::template multiply_all<axes>(row, rows, kept.last, last);
+  }
+
+  template <int axes>
+  static DW_INLINE void multiply_all(const Row<T>& row, Index rows, Index first, Index last) {
+    unroll<Traits::parts>([&](auto part) DW_FLAT { multiply<part, axes>(row, rows, first, last); });
+  }
+
+  template <int part, int axes>
   static void multiply(const Row<T>& row, Index rows, Index first, Index last) {
-    RowGrids<levels, Traits::fields, Traits::coefficients, Traits::scratches, T> at(row, row.view.adjoint,
-                                                                                    row.view.scratch);
-    for (Index r = 0; r < rows; ++r, at.advance(row))
-#pragma GCC ivdep
-      for (Index x = first; x < last; ++x)
-        unroll<levels>([&](auto level) DW_FLAT {
-          unroll<Traits::quantities>([&](auto q) DW_FLAT {
-            if constexpr (Traits::part_of_quantity(q) == part && Traits::differentiated(q))
-              at.block[level][Traits::scratch_slot(q)][x] = multiplied<Traits, T, level, q>(at, x);
-          });
+    const Stencils<Traits::dim, order, T> stencils(row.layout);
+    Grids at(row, row.view.adjoint, row.view.scratch);
+    Sums sums(row);
+    for_cells<Traits, order, with_layer, axes>(
+        row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0], stencils,
+        [&](Index x, const auto& layer) DW_FLAT {
+          multiply_cell<part>(at, x, layer);
+          if constexpr (adds) sums.template add<part>(at, x);
+        },
+        [&]() DW_FLAT {
+          at.advance(row);
+          sums.advance(row);
         });
   }
+
+  template <int part, class Layer>
+  static DW_INLINE void multiply_cell(const Grids& at, Index x, const Layer& layer) {
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<Traits::quantities>([&](auto q) DW_FLAT {
+        if constexpr (Traits::part_of_quantity(q) == part && Traits::differentiated(q)) {
+          const T lambda = multiplied<Traits, T, level, q>(at, x);
+          at.block[level][Traits::scratch_slot(q)][x] = lambda;
+          unroll<Traits::pieces>([&](auto p) DW_FLAT {
+            constexpr Piece piece = Traits::piece(p);
+            if constexpr (piece.quantity == q && Layer::template acts<p>)
+              layer.template multiply<p>(level, lambda);
+          });
+        }
+      });
+    });
+  }
+
+  // Rows of the gradients and of the histories, from the window's first row on.
+  struct Sums {
+    T* gradient[levels][Traits::coefficients];
+    const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
+
+    DW_INLINE explicit Sums(const Row<T>& row) {
+      if constexpr (adds)
+        unroll<levels>([&](auto level) DW_FLAT {
+          unroll<Traits::coefficients>(
+              [&](auto c) DW_FLAT { gradient[level][c] = row.in_window(row.view.gradient[level], c); });
+          unroll<Traits::histories>(
+              [&](auto h) DW_FLAT { history[level][h] = row.in_window(row.view.history[level], h); });
+        });
+    }
+    DW_INLINE void advance(const Row<T>& row) {
+      if constexpr (adds)
+        unroll<levels>([&](auto level) DW_FLAT {
+          unroll<Traits::coefficients>([&](auto c)
+                                           DW_FLAT { gradient[level][c] += row.layout.window.stride; });
+          unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] += row.layout.window.stride; });
+        });
+    }
+    // Of each coefficient: += scale * quantity * cotangent of the target.
+    template <int part>
+    DW_INLINE void add(const Grids& at, Index x) const {
+      unroll<levels>([&](auto level) DW_FLAT {
+        unroll<Traits::coefficients>([&](auto c) DW_FLAT {
+          if constexpr (is_used(part, c)) {
+            T sum = gradient[level][c][x];
+            unroll<Traits::terms>([&](auto t) DW_FLAT {
+              constexpr Term term = Traits::term(t);
+              if constexpr (term.coefficient == c && Traits::part_of_term[t] == part) {
+                constexpr int slot = Traits::history_slot(term.quantity);
+                constexpr T scale = static_cast<T>(term.scale);
+                sum = product<level>(
+                    sum, [&](auto p) DW_FLAT { return scale * history[p][slot][x]; },
+                    [&](auto p) DW_FLAT { return T(at.field[p][term.target][x]); });
+              }
+            });
+            gradient[level][c][x] = sum;
+          }
+        });
+      });
+    }
+    static constexpr bool is_used(int part, int coefficient) {
+      for (int t = 0; t < Traits::terms; ++t)
+        if (Traits::term(t).coefficient == coefficient && Traits::part_of_term[t] == part) return true;
+      return false;
+    }
+  };
 };
 
 template <class Traits, int order, class T, int levels>
 struct AdjointGather {
-  static constexpr int rest = kAlongY | kAlongZ;
+  static constexpr bool with_layer = levels == 1;
+  static constexpr int rest = kAlongZ | kAlongY;  // along y too its three arrays are too many for one loop
 
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
     unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, rows, first, last); });
-    Interpreted::gather(row, first, last, table, {levels, kAlongX, false, rows});
+    if constexpr (!with_layer) Interpreted::gather(row, first, last, table, {levels, kAlongX, false, rows});
   }
 
   template <class Interpreted>
@@ -68,27 +162,27 @@ struct AdjointGather {
   static void gather(const Row<T>& row, Index rows, Index first, Index last) {
     const Axes stencils(row.layout);
     Grids at(row, row.view.adjoint, row.view.scratch);
-    for (Index r = 0; r < rows; ++r, at.advance(row)) gather_row<group>(at, stencils, first, last);
+    for_cells<Traits, order, with_layer, 0>(
+        row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0], stencils,
+        [&](Index x, const auto& layer) DW_FLAT { gather_cell<group>(at, stencils, x, layer); },
+        [&]() DW_FLAT { at.advance(row); });
   }
 
-  template <int group>
-  static DW_INLINE void gather_row(const Grids& at, const Axes& stencils, Index first, Index last) {
-#pragma GCC ivdep
-    for (Index x = first; x < last; ++x) {
-      T updated[levels][Traits::fields];
-      unroll<levels>([&](auto level) DW_FLAT {
-        unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::group_of_field[f] == group && touched(f))
-            updated[level][f] = gathered<Traits, order, level, f>(at, stencils, x, NoLayer{});
-        });
+  template <int group, class Layer>
+  static DW_INLINE void gather_cell(const Grids& at, const Axes& stencils, Index x, const Layer& layer) {
+    T updated[levels][Traits::fields];
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<Traits::fields>([&](auto f) DW_FLAT {
+        if constexpr (Traits::group_of_field[f] == group && touched(f))
+          updated[level][f] = gathered<Traits, order, level, f>(at, stencils, x, layer);
       });
-      unroll<levels>([&](auto level) DW_FLAT {
-        unroll<Traits::fields>([&](auto f) DW_FLAT {
-          if constexpr (Traits::group_of_field[f] == group && touched(f))
-            at.field[level][f][x] = updated[level][f];
-        });
+    });
+    unroll<levels>([&](auto level) DW_FLAT {
+      unroll<Traits::fields>([&](auto f) DW_FLAT {
+        if constexpr (Traits::group_of_field[f] == group && touched(f))
+          at.field[level][f][x] = updated[level][f];
       });
-    }
+    });
   }
 };
 

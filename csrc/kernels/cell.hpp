@@ -75,8 +75,7 @@ DW_INLINE typename Grids::Value quantity(const Grids& at, const Stencils<Traits:
       else
         sum = scale == 1 ? sum + value : madd(scale, value, sum);
       started = true;
-      if constexpr (Layer::template acts<p>)
-        {
+      if constexpr (Layer::template acts<p>) {
         const typename Grids::Value added = layer.template forward<p>(level, f);
         sum = scale == 1 ? sum + added : madd(scale, added, sum);
       }

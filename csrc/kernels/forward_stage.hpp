@@ -13,13 +13,13 @@ struct ForwardStage {
   static constexpr bool with_layer = levels == 1;
   static constexpr int rest = with_layer ? kAlongZ : kAlongX | kAlongY | kAlongZ;
 
-  // The stage over cells [first, last) of `rows` rows, one beside the other along y, but for the PML along the
-  // axes of `rest`.
+  // The stage over cells [first, last) of `rows` rows, one beside the other along y, but for the PML along
+  // the axes of `rest`.
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable&) {
-    for_runs(row, rows, [&](const Row<T>& from, Index count, auto axes) DW_FLAT {
-      update_rows<axes>(from, count, first, last);
-    });
+    for_runs<with_layer, Traits::dim>(row, rows, row.layout.geometry.slab[1].ahead,
+                                      [&](const Row<T>& from, Index count, auto axes)
+                                          DW_FLAT { update_rows<axes>(from, count, first, last); });
   }
 
   template <class Interpreted>
@@ -30,31 +30,8 @@ struct ForwardStage {
  private:
   using Axes = Stencils<Traits::dim, order, T>;
   using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, save ? Traits::histories : 0, T, save>;
-  template <int axes>
-  using Layer = RowLayer<Traits, order, T, axes>;
 
   friend struct ForwardStage<Traits, order, T, levels, !save>;
-
-  // f(first row, rows, axes) for the rows that the layer along y reaches, and for the others; axes is kAlongY or
-  // 0, as a constant.
-  template <class F>
-  static DW_INLINE void for_runs(const Row<T>& row, Index rows, F&& f) {
-    const Geometry& g = row.layout.geometry;
-    const EndCells& ends = g.slab[1].ahead;
-    const Index y = row.index[1];
-    const auto run = [&](Index first, Index last, auto axes) DW_FLAT {
-      const Span own = Span{first, last} & Span{y, y + rows};
-      if (own.first < own.last)
-        f(Row<T>(row.layout, row.view, row.index[0] * g.n[1] + own.first), own.last - own.first, axes);
-    };
-    if constexpr (Traits::dim > 1 && with_layer) {
-      run(0, ends.low, Int<kAlongY>{});
-      run(ends.low, g.n[1] - ends.high, Int<0>{});
-      run(g.n[1] - ends.high, g.n[1], Int<kAlongY>{});
-    } else {
-      run(0, g.n[1], Int<0>{});
-    }
-  }
 
   template <int axes>
   static void update_rows(const Row<T>& row, Index rows, Index first, Index last) {
@@ -74,34 +51,10 @@ struct ForwardStage {
   static void update(const Row<T>& row, Index rows, Index first, Index last) {
     const Axes stencils(row.layout);
     Grids at(row, row.view.state, row.view.history);
-    if constexpr (with_layer) {
-      Span low{first, first}, high{last, last};
-      for_ends(row, 2, row.layout.geometry.slab[2].ahead, first, last,
-               [&](Index from, Index to) { (from == first ? low : high) = {from, to}; });
-      Layer<axes | kAlongX> before(row, stencils, low.first), after(row, stencils, high.first);
-      Layer<axes> between(row, stencils, low.last);
-      for (Index r = 0; r < rows; ++r, at.advance(row)) {
-        update_end<part>(at, stencils, low, before, rows);
-#pragma GCC ivdep
-        for (Index x = low.last; x < high.first; ++x) update_cell<part>(at, stencils, x, between(x));
-        update_end<part>(at, stencils, high, after, rows);
-        before.advance(), between.advance(), after.advance();
-      }
-    } else {
-      for (Index r = 0; r < rows; ++r, at.advance(row))
-#pragma GCC ivdep
-        for (Index x = first; x < last; ++x) update_cell<part>(at, stencils, x, NoLayer{});
-    }
-  }
-
-  template <int part, class Layer>
-  static DW_INLINE void update_end(const Grids& at, const Axes& stencils, const Span& cells, const Layer& layer,
-                                   Index rows) {
-    for (Index first = cells.first; first < cells.last; first += kLanes) {
-      layer.prefetch(first, rows);
-#pragma GCC ivdep
-      for (Index x = first; x < first + kLanes; ++x) update_cell<part>(at, stencils, x, layer(x));
-    }
+    for_cells<Traits, order, with_layer, axes>(
+        row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.state[0], stencils,
+        [&](Index x, const auto& layer) DW_FLAT { update_cell<part>(at, stencils, x, layer); },
+        [&]() DW_FLAT { at.advance(row); });
   }
 
   template <int part, class Layer>

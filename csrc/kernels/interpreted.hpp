@@ -1,4 +1,4 @@
-// What follows the table of a stage at run time: the PML, and the gradients of the coefficients.
+// The PML by the table of a stage at run time.
 //
 // Nothing here is made for an equation, so all of them share one copy of each loop, which the CPU compiles
 // once for each order and type (cpu/interpreted.cpp.in). The loops over cells are long enough for the
@@ -36,8 +36,6 @@ struct Interpreted {
                        const Options& options);
   static void gather(const Row<T>& row, Index first, Index last, const StageTable& table,
                      const Options& options);
-  static void add_gradients(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table,
-                            int levels);
 
  private:
   // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory; of a step
@@ -146,29 +144,6 @@ void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index 
                                             row.adjoint(level, piece.field));
         });
     });
-}
-
-// In the window, gradient of each coefficient += scale * quantity * cotangent of the target.
-template <int order, class T, int chunk>
-void Interpreted<order, T, chunk>::add_gradients(const Row<T>& row, Index rows, Index first, Index last,
-                                                 const StageTable& table, int levels) {
-  const Window& w = row.layout.window;
-  if (row.index[0] < w.first[0] || row.index[0] >= w.last[0]) return;
-  const Span below = Span{0, rows} & Span{w.first[1] - row.index[1], w.last[1] - row.index[1]},
-             kept = row.kept(first, last);
-  for (int t = 0; t < table.terms; ++t) {
-    const Term& term = table.term[t];
-    if (term.coefficient == kOne) continue;
-    for (int level = 0; level < levels; ++level)
-      for (int part = 0; part <= level; ++part)
-        if ((part & level) == part)
-          for (Index r = below.first; r < below.last; ++r)
-            add_product<T>(row.in_window(row.view.gradient[level], term.coefficient) + r * w.stride,
-                           static_cast<T>(term.scale),
-                           row.in_window(row.view.history[part], table.history_of_term[t]) + r * w.stride,
-                           row.adjoint(level ^ part, term.target) + r * row.layout.geometry.stride[1],
-                           kept.first, kept.last);
-  }
 }
 
 }  // namespace dualwave::DW_TARGET

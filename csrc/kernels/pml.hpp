@@ -1,7 +1,8 @@
 // Convolutional PML at one cell, and its transpose.
 //
 // `second` (Pasalic & McGarry 2010), with D1, D2 central differences along the axis and profiles a, b, db:
-//     t = (1 + b) D2 u + db D1 u + D1 psi,   psi' = a (b D1 u + psi),   zeta' = b t + a zeta,   S = t + zeta'.
+//     t = (1 + b) D2 u + db D1 u + D1 psi,   psi' = a (b D1 u + psi),   zeta' = b t + a zeta,   S = t +
+//     zeta'.
 // psi is theirs times a, so that no neighbour's a is needed.
 // Staggered (Komatitsch & Martin 2007):  m' = b D f + a m,   S = D f + m'.
 // Each function returns or stores what the layer adds to the plain derivative, so that the interior needs no

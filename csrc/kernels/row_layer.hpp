@@ -1,5 +1,5 @@
-// The PML at the cells of a row, of a step ahead: the layer of cell.hpp, which the loop over the cells asks
-// itself. On a device it is cuda/layer.hpp; pml_rows.hpp adds it afterwards, for any equation.
+// The PML at the cells of a row: the layer of cell.hpp, which the loop over the cells asks itself. On a
+// device it is cuda/layer.hpp; pml_rows.hpp adds it afterwards, for any equation.
 #pragma once
 #include "kernels/row.hpp"
 
@@ -15,13 +15,17 @@ class RowLayer {
 
  public:
   // At cells of `row` that belong to one end of x, as cell `x` does; or to none, where x is not of the axes.
-  DW_INLINE RowLayer(const Row<T>& row, const Axes& stencils, Index x)
+  // block: the state of level 0, or its adjoint.
+  DW_INLINE RowLayer(const Row<T>& row, const Axes& stencils, T* block, Index x)
       : stencils_(stencils), layout_(row.layout), parity_(row.view.parity), y_(row.index[1]) {
     int number = row.layout.first_memory[Traits::index];
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
       if constexpr (Traits::piece(p).op != Op::value) {
-        if constexpr (in_layer(p))
-          memory_[p] = row.view.state[0] + row.layout.memory[number] + row.slab_offset(axis_of(p), x);
+        if constexpr (in_layer(p)) {
+          const Index offset = row.slab_offset(axis_of(p), x);
+          memory_[p] = block + row.layout.memory[number] + offset;
+          scratch_[p] = row.view.scratch[0] + row.layout.scratch[number] + offset;
+        }
         ++number;
       }
     });
@@ -34,12 +38,15 @@ class RowLayer {
   DW_INLINE void advance() {
     ++y_;
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
-      if constexpr (in_layer(p)) memory_[p] += slab(axis_of(p)).stride[1];
+      if constexpr (in_layer(p)) {
+        memory_[p] += slab(axis_of(p)).stride[1];
+        scratch_[p] += slab(axis_of(p)).stride[1];
+      }
       if constexpr (in_layer(p) && axis_of(p) == 1) profile_[p] = at<p>(y_);
     });
   }
-  // Asks for the memory of x, `rows` further on: so short a stretch of a row does not let the processor foresee
-  // it.
+  // Asks for the memory of x, `rows` further on: so short a stretch of a row does not let the processor
+  // foresee it.
   DW_INLINE void prefetch(Index x, Index rows) const {
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
       if constexpr (in_layer(p) && axis_of(p) == 2)
@@ -61,11 +68,28 @@ class RowLayer {
     DW_INLINE T forward(int, const T* f) const {
       return layer.forward<p>(x, f);
     }
+    template <int p>
+    DW_INLINE void multiply(int, T q) const {
+      layer.multiply<p>(x, q);
+    }
+    template <int p>
+    DW_INLINE T gather(int) const {
+      return layer.gather<p>(x);
+    }
   };
   DW_INLINE Cell operator()(Index x) const { return {*this, x}; }
 
  private:
   DW_INLINE const Slab& slab(int axis) const { return layout_.geometry.slab[axis]; }
+
+  template <int p>
+  DW_INLINE Index slab_stride() const {
+    return axis_of(p) == 2 ? 1 : slab(axis_of(p)).stride[axis_of(p)];
+  }
+  template <int p>
+  DW_INLINE PmlCell<T> profile(Index x) const {
+    return axis_of(p) == 2 ? at<p>(x) : profile_[p];
+  }
 
   // Of piece p, at a cell of its axis.
   template <int p>
@@ -79,16 +103,40 @@ class RowLayer {
   DW_INLINE T forward(Index x, const T* f) const {
     constexpr int axis = axis_of(p);
     constexpr Op op = Traits::piece(p).op;
-    const PmlCell<T> pml = axis == 2 ? at<p>(x) : profile_[p];
+    const PmlCell<T> pml = profile<p>(x);
     const Index stride = stencils_.template step<axis>();
     T* m = memory_[p] + x;
     if constexpr (op == Op::second) {
       const Index size = slab(axis).size, old = parity_ * size;
-      return second_pml<order>(f, stride, stencils_.weights[axis], pml, m + old, m + (size - old), m + 2 * size,
-                               axis == 2 ? 1 : slab(axis).stride[axis]);
+      return second_pml<order>(f, stride, stencils_.weights[axis], pml, m + old, m + (size - old),
+                               m + 2 * size, slab_stride<p>());
     } else {
       return staggered_pml(derivative<op, order>(f, stride, stencils_.weights[axis]), pml, m);
     }
+  }
+
+  template <int p>
+  DW_INLINE void multiply(Index x, T q) const {
+    constexpr T scale = static_cast<T>(Traits::piece(p).scale);
+    T *m = memory_[p] + x, *e = scratch_[p] + x;
+    const Index size = slab(axis_of(p)).size;
+    if constexpr (Traits::piece(p).op == Op::second)
+      second_pml_multiply(scale * q, profile<p>(x), m, m + 2 * size, e, e + size, e + 2 * size);
+    else
+      staggered_pml_multiply(scale * q, profile<p>(x), m, e);
+  }
+
+  template <int p>
+  DW_INLINE T gather(Index x) const {
+    constexpr int axis = axis_of(p);
+    constexpr Op op = Traits::piece(p).op;
+    const T* e = scratch_[p] + x;
+    const Index size = slab(axis).size, stride = slab_stride<p>();
+    if constexpr (op == Op::second)
+      return second_pml_gather<order>(e, e + size, e + 2 * size, stride, stencils_.weights[axis],
+                                      profile<p>(x).a, memory_[p] + x);
+    else
+      return transposed<op, order>(e, stride, stencils_.weights[axis]);
   }
 
   const Axes& stencils_;
@@ -96,7 +144,60 @@ class RowLayer {
   int parity_;
   Index y_;
   PmlCell<T> profile_[Traits::pieces];
-  T* memory_[Traits::pieces];
+  T *memory_[Traits::pieces], *scratch_[Traits::pieces];
 };
+
+// Calls f(first row, rows, axes) for those of the rows that the PML along y reaches, as far as these ends go,
+// and for the others; axes is kAlongY or 0, as a constant, and always 0 if not `layered`.
+template <bool layered, int dim, class T, class F>
+DW_INLINE void for_runs(const Row<T>& row, Index rows, const EndCells& ends, F&& f) {
+  if constexpr (layered && dim > 1) {
+    const Geometry& g = row.layout.geometry;
+    const Index y = row.index[1], ny = g.n[1];
+    const auto run = [&](Index first, Index last, auto axes) DW_FLAT {
+      const Span own = Span{first, last} & Span{y, y + rows};
+      if (own.first < own.last)
+        f(Row<T>(row.layout, row.view, row.index[0] * ny + own.first), own.last - own.first, axes);
+    };
+    run(0, ends.low, Int<kAlongY>{});
+    run(ends.low, ny - ends.high, Int<0>{});
+    run(ny - ends.high, ny, Int<kAlongY>{});
+  } else {
+    f(row, rows, Int<0>{});
+  }
+}
+
+// Calls cell(x, layer) for the cells [first, last) of each row and then next(), where the layer is that of
+// `axes`, and at the ends of x that of x too; none if not `layered`.
+template <class Traits, int order, bool layered, int axes, class T, class Cell, class Next>
+DW_INLINE void for_cells(const Row<T>& row, Index rows, Span cells, const EndCells& ends, T* block,
+                         const Stencils<Traits::dim, order, T>& stencils, Cell&& cell, Next&& next) {
+  if constexpr (layered) {
+    Span low{cells.first, cells.first}, high{cells.last, cells.last};
+    for_ends(row, 2, ends, cells.first, cells.last,
+             [&](Index from, Index to) { (from == cells.first ? low : high) = {from, to}; });
+    RowLayer<Traits, order, T, axes | kAlongX> before(row, stencils, block, low.first),
+        after(row, stencils, block, high.first);
+    RowLayer<Traits, order, T, axes> between(row, stencils, block, low.last);
+    const auto at_end = [&](const Span& own, const auto& layer) DW_FLAT {
+      for (Index first = own.first; first < own.last; first += kLanes) {
+        layer.prefetch(first, rows);
+#pragma GCC ivdep
+        for (Index x = first; x < first + kLanes; ++x) cell(x, layer(x));
+      }
+    };
+    for (Index r = 0; r < rows; ++r, next()) {
+      at_end(low, before);
+#pragma GCC ivdep
+      for (Index x = low.last; x < high.first; ++x) cell(x, between(x));
+      at_end(high, after);
+      before.advance(), between.advance(), after.advance();
+    }
+  } else {
+    for (Index r = 0; r < rows; ++r, next())
+#pragma GCC ivdep
+      for (Index x = cells.first; x < cells.last; ++x) cell(x, NoLayer{});
+  }
+}
 
 }  // namespace dualwave::DW_TARGET

@@ -61,17 +61,20 @@ DW_INLINE ValueOf<F> second_derivative(F f, Index stride, const Weights<T>& w) {
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> first_derivative(F f, Index stride, const Weights<T>& w) {
-  return weighted<order / 2>(w.first, [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-(k + 1) * stride]; });
+  return weighted<order / 2>(w.first,
+                             [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-(k + 1) * stride]; });
 }
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> forward_difference(F f, Index stride, const Weights<T>& w) {
-  return weighted<order / 2>(w.staggered, [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-k * stride]; });
+  return weighted<order / 2>(w.staggered,
+                             [&](auto k) DW_FLAT { return f[(k + 1) * stride] - f[-k * stride]; });
 }
 
 template <int order, class T, class F>
 DW_INLINE ValueOf<F> backward_difference(F f, Index stride, const Weights<T>& w) {
-  return weighted<order / 2>(w.staggered, [&](auto k) DW_FLAT { return f[k * stride] - f[-(k + 1) * stride]; });
+  return weighted<order / 2>(w.staggered,
+                             [&](auto k) DW_FLAT { return f[k * stride] - f[-(k + 1) * stride]; });
 }
 
 // Op applied to f, and its transpose. With the zero halo each matrix is Toeplitz, so `second` is symmetric

@@ -15,7 +15,6 @@ struct StageTable {
   int only_term_of_piece[kMaxPieces];  // the term of its quantity where there is one alone, or -1
   int pieces;
   Term term[kMaxTerms];
-  int history_of_term[kMaxTerms];
   int terms;
   int stage;
   int dim;
@@ -48,10 +47,7 @@ constexpr StageTable make_stage_table() {
       }
     if (found != 1) table.only_term_of_piece[p] = -1;
   }
-  for (int t = 0; t < Traits::terms; ++t) {
-    table.term[t] = Traits::term(t);
-    table.history_of_term[t] = Traits::history_slot(Traits::term(t).quantity);
-  }
+  for (int t = 0; t < Traits::terms; ++t) table.term[t] = Traits::term(t);
   return table;
 }
 

@@ -90,16 +90,16 @@ def test_pml_of_the_second_derivative_step_by_step():
     memory = [psi[None], zeta[None]]
     for field in fields:
         result, memory = stencils.differentiate(FW, "second", field[None], memory, profile)
-        around, apsi = np.pad(field, 1), np.pad(a * psi, 1)
+        around, beside = np.pad(field, 1), np.pad(a * psi, 1)
         new_psi, new_zeta, expected = psi.copy(), zeta.copy(), np.zeros(12)
         for i in range(12):
             d1 = (around[i + 2] - around[i]) / (2 * STEP)
             d2 = (around[i + 2] - 2 * around[i + 1] + around[i]) / STEP**2
-            t = (1 + b[i]) * d2 + db[i] * d1 + (apsi[i + 2] - apsi[i]) / (2 * STEP)
+            t = (1 + b[i]) * d2 + db[i] * d1 + (beside[i + 2] - beside[i]) / (2 * STEP)
             expected[i] = (1 + b[i]) * t + a[i] * zeta[i]
             new_psi[i] = b[i] * d1 + a[i] * psi[i]
             new_zeta[i] = b[i] * t + a[i] * zeta[i]
         psi, zeta = new_psi, new_zeta
         np.testing.assert_allclose(result[0], expected, rtol=1e-12)
-    np.testing.assert_allclose(memory[0][0], psi, rtol=1e-12)
+    np.testing.assert_allclose(memory[0][0], a * psi, rtol=1e-12)  # kept times a
     np.testing.assert_allclose(memory[1][0], zeta, rtol=1e-12)
