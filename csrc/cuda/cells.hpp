@@ -110,11 +110,12 @@ struct CellMultiply {
           const auto lambda = multiplied<Traits, T, level, q>(at, 0);
           constexpr int slot = Traits::scratch_slot(q);
           put(at.block[level][slot], lambda);
-          unroll<Traits::pieces>([&](auto p) {
-            constexpr Piece piece = Traits::piece(p);
-            if constexpr (piece.quantity == q && Layer::template acts<p>)
-              layer.template multiply<p>(level, lambda);
-          });
+          if constexpr (Layer::acts)
+            unroll<Traits::pieces>([&](auto p) {
+              constexpr Piece piece = Traits::piece(p);
+              if constexpr (piece.quantity == q && piece.op != Op::value)
+                layer.template multiply<p>(level, lambda);
+            });
         }
       });
     });

@@ -13,8 +13,9 @@ class Layer {
   using Value = typename Pointer::Value;
 
  public:
+  static constexpr bool acts = true;
   template <int p>
-  static constexpr bool acts = Traits::piece(p).op != Op::value;
+  static constexpr bool acts_on = Traits::piece(p).op != Op::value;
 
   // `memory` and `scratch` are the shot's, by level; scratch is the transpose's alone.
   DW_INLINE Layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],

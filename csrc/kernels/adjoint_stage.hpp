@@ -56,7 +56,7 @@ struct AdjointMultiply {
     Grids at(row, row.view.adjoint, row.view.scratch);
     Sums sums(row);
     for_cells<Traits, order, with_layer, axes>(
-        row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0], stencils,
+        RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0]}, stencils,
         [&](Index x, const auto& layer) DW_FLAT {
           multiply_cell<part>(at, x, layer);
           if constexpr (adds) sums.template add<part>(at, x);
@@ -74,11 +74,11 @@ struct AdjointMultiply {
         if constexpr (Traits::part_of_quantity(q) == part && Traits::differentiated(q)) {
           const T lambda = multiplied<Traits, T, level, q>(at, x);
           at.block[level][Traits::scratch_slot(q)][x] = lambda;
-          unroll<Traits::pieces>([&](auto p) DW_FLAT {
-            constexpr Piece piece = Traits::piece(p);
-            if constexpr (piece.quantity == q && Layer::template acts<p>)
-              layer.template multiply<p>(level, lambda);
-          });
+          if constexpr (Layer::acts)
+            unroll<Traits::pieces>([&](auto p) DW_FLAT {
+              if constexpr (Traits::piece(p).quantity == q && Layer::template acts_on<p>)
+                layer.template multiply<p>(level, lambda);
+            });
         }
       });
     });
@@ -163,7 +163,7 @@ struct AdjointGather {
     const Axes stencils(row.layout);
     Grids at(row, row.view.adjoint, row.view.scratch);
     for_cells<Traits, order, with_layer, 0>(
-        row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0], stencils,
+        RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0]}, stencils,
         [&](Index x, const auto& layer) DW_FLAT { gather_cell<group>(at, stencils, x, layer); },
         [&]() DW_FLAT { at.advance(row); });
   }

@@ -1,8 +1,9 @@
 // What a stage and its transpose form at one cell: the algebra that the loops of the CPU and the threads of a
 // device share. A cell may also be some neighbours along x as one value (cuda/lanes.hpp).
 //
-// What is asked of Traits is stored in a constant first: nvcc leaves a call in an expression for the run,
-// where the device has no such table and reads address zero.
+// What is asked of Traits or of a layer is stored in a constant first: nvcc leaves a call in an expression
+// for the run, where the device has no such table and reads address zero. It also looks up what a layer has
+// not in a branch that only a lambda's parameter discards: hence `acts` before `acts_on`.
 #pragma once
 #include "kernels/stencil.hpp"
 #include "kernels/view.hpp"
@@ -38,7 +39,6 @@ struct Stencils {
 
 // What is asked for the PML's part where it is added by others, or does not reach.
 struct NoLayer {
-  template <int p>  // whether it adds to piece p
   static constexpr bool acts = false;
 };
 
@@ -75,9 +75,12 @@ DW_INLINE typename Grids::Value quantity(const Grids& at, const Stencils<Traits:
       else
         sum = scale == 1 ? sum + value : madd(scale, value, sum);
       started = true;
-      if constexpr (Layer::template acts<p>) {
-        const typename Grids::Value added = layer.template forward<p>(level, f);
-        sum = scale == 1 ? sum + added : madd(scale, added, sum);
+      if constexpr (Layer::acts) {
+        constexpr bool on_piece = Layer::template acts_on<p>;
+        if constexpr (on_piece) {
+          const typename Grids::Value added = layer.template forward<p>(level, f);
+          sum = scale == 1 ? sum + added : madd(scale, added, sum);
+        }
       }
     }
   });
@@ -155,7 +158,10 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
                    transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(),
                                                stencils.weights[axis]),
                    sum);
-        if constexpr (Layer::template acts<p>) sum = sum + layer.template gather<p>(level);
+        if constexpr (Layer::acts) {
+          constexpr bool on_piece = Layer::template acts_on<p>;
+          if constexpr (on_piece) sum = sum + layer.template gather<p>(level);
+        }
       } else {
         sum = madd(scale, multiplied<Traits, T, level, piece.quantity>(at, x), sum);
       }

@@ -52,7 +52,7 @@ struct ForwardStage {
     const Axes stencils(row.layout);
     Grids at(row, row.view.state, row.view.history);
     for_cells<Traits, order, with_layer, axes>(
-        row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.state[0], stencils,
+        RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.state[0]}, stencils,
         [&](Index x, const auto& layer) DW_FLAT { update_cell<part>(at, stencils, x, layer); },
         [&]() DW_FLAT { at.advance(row); });
   }

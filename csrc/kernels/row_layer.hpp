@@ -15,7 +15,7 @@ class RowLayer {
 
  public:
   // At cells of `row` that belong to one end of x, as cell `x` does; or to none, where x is not of the axes.
-  // block: the state of level 0, or its adjoint.
+  // block: the state of level 0, or its adjoint. Scratch is the transpose's alone.
   DW_INLINE RowLayer(const Row<T>& row, const Axes& stencils, T* block, Index x)
       : stencils_(stencils), layout_(row.layout), parity_(row.view.parity), y_(row.index[1]) {
     int number = row.layout.first_memory[Traits::index];
@@ -58,8 +58,9 @@ class RowLayer {
 
   // The layer at one cell.
   struct Cell {
+    static constexpr bool acts = true;
     template <int p>
-    static constexpr bool acts = in_layer(p);
+    static constexpr bool acts_on = in_layer(p);
 
     const RowLayer& layer;
     Index x;
@@ -167,26 +168,37 @@ DW_INLINE void for_runs(const Row<T>& row, Index rows, const EndCells& ends, F&&
   }
 }
 
-// Calls cell(x, layer) for the cells [first, last) of each row and then next(), where the layer is that of
-// `axes`, and at the ends of x that of x too; none if not `layered`.
+// Cells of `rows` rows, of which `row` is the first, where the PML along x reaches these ends; block: what
+// its memory is in, the state of level 0 or its adjoint.
+template <class T>
+struct RowCells {
+  const Row<T>& row;
+  Index rows;
+  Span cells;
+  EndCells ends;
+  T* block;
+};
+
+// Calls cell(x, layer) for the cells of each row and then next(), where the layer is that of `axes`, and at
+// the ends of x that of x too; none if not `layered`.
 template <class Traits, int order, bool layered, int axes, class T, class Cell, class Next>
-DW_INLINE void for_cells(const Row<T>& row, Index rows, Span cells, const EndCells& ends, T* block,
-                         const Stencils<Traits::dim, order, T>& stencils, Cell&& cell, Next&& next) {
+DW_INLINE void for_cells(const RowCells<T>& s, const Stencils<Traits::dim, order, T>& stencils, Cell&& cell,
+                         Next&& next) {
   if constexpr (layered) {
-    Span low{cells.first, cells.first}, high{cells.last, cells.last};
-    for_ends(row, 2, ends, cells.first, cells.last,
-             [&](Index from, Index to) { (from == cells.first ? low : high) = {from, to}; });
-    RowLayer<Traits, order, T, axes | kAlongX> before(row, stencils, block, low.first),
-        after(row, stencils, block, high.first);
-    RowLayer<Traits, order, T, axes> between(row, stencils, block, low.last);
+    Span low{s.cells.first, s.cells.first}, high{s.cells.last, s.cells.last};
+    for_ends(s.row, 2, s.ends, s.cells.first, s.cells.last,
+             [&](Index from, Index to) { (from == s.cells.first ? low : high) = {from, to}; });
+    RowLayer<Traits, order, T, axes | kAlongX> before(s.row, stencils, s.block, low.first),
+        after(s.row, stencils, s.block, high.first);
+    RowLayer<Traits, order, T, axes> between(s.row, stencils, s.block, low.last);
     const auto at_end = [&](const Span& own, const auto& layer) DW_FLAT {
       for (Index first = own.first; first < own.last; first += kLanes) {
-        layer.prefetch(first, rows);
+        layer.prefetch(first, s.rows);
 #pragma GCC ivdep
         for (Index x = first; x < first + kLanes; ++x) cell(x, layer(x));
       }
     };
-    for (Index r = 0; r < rows; ++r, next()) {
+    for (Index r = 0; r < s.rows; ++r, next()) {
       at_end(low, before);
 #pragma GCC ivdep
       for (Index x = low.last; x < high.first; ++x) cell(x, between(x));
@@ -194,9 +206,9 @@ DW_INLINE void for_cells(const Row<T>& row, Index rows, Span cells, const EndCel
       before.advance(), between.advance(), after.advance();
     }
   } else {
-    for (Index r = 0; r < rows; ++r, next())
+    for (Index r = 0; r < s.rows; ++r, next())
 #pragma GCC ivdep
-      for (Index x = cells.first; x < cells.last; ++x) cell(x, NoLayer{});
+      for (Index x = s.cells.first; x < s.cells.last; ++x) cell(x, NoLayer{});
   }
 }
 
