@@ -130,13 +130,19 @@ struct Rows {
     constexpr const StageTable& table = stage_table<Traits>;
     Stage::template apply<Shared>(Row<T>(layout, view, first), last - first, 0, layout.geometry.row_cells(),
                                   table);
-    constexpr int axes = Stage::rest & (0b111 << (3 - Traits::dim));
-    if constexpr (axes != 0)
-      for (Index r = first; r < last; ++r) {
-        const Row<T> row(layout, view, r);
-        for_absorbing(row, axes,
-                      [&](Index from, Index to) { Stage::template absorb<Shared>(row, from, to, table); });
-      }
+    // What acts along z is last in every stage: bits depend on the order.
+    const auto absorb = [&](auto axes) {
+      if constexpr (axes != 0)
+        for (Index r = first; r < last; ++r) {
+          const Row<T> row(layout, view, r);
+          for_absorbing(row, axes, [&](Index from, Index to) {
+            Stage::template absorb<Shared>(row, from, to, axes, table);
+          });
+        }
+    };
+    constexpr int there = Stage::rest & (0b111 << (3 - Traits::dim));
+    absorb(Int<there&(kAlongX | kAlongY)>{});
+    absorb(Int<there & kAlongZ>{});
   }
 };
 

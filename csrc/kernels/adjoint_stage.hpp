@@ -26,8 +26,8 @@ struct AdjointMultiply {
   }
 
   template <class Interpreted>
-  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::multiply(row, first, last, table, {levels, rest});
+  static void absorb(const Row<T>& row, Index first, Index last, int axes, const StageTable& table) {
+    Interpreted::multiply(row, first, last, table, {levels, axes});
   }
 
  private:
@@ -148,8 +148,8 @@ struct AdjointGather {
   }
 
   template <class Interpreted>
-  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::gather(row, first, last, table, {levels, rest});
+  static void absorb(const Row<T>& row, Index first, Index last, int axes, const StageTable& table) {
+    Interpreted::gather(row, first, last, table, {levels, axes});
   }
 
  private:

@@ -158,15 +158,17 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
                    transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(),
                                                stencils.weights[axis]),
                    sum);
-        if constexpr (Layer::acts) {
-          constexpr bool on_piece = Layer::template acts_on<p>;
-          if constexpr (on_piece) sum = sum + layer.template gather<p>(level);
-        }
       } else {
         sum = madd(scale, multiplied<Traits, T, level, piece.quantity>(at, x), sum);
       }
     }
   });
+  // After all others, as where the interpreter adds it (kernels/interpreted.hpp).
+  if constexpr (Layer::acts)
+    unroll<Traits::pieces>([&](auto p) DW_FLAT {
+      constexpr bool on_piece = Traits::piece(p).field == f && Layer::template acts_on<p>;
+      if constexpr (on_piece) sum = sum + layer.template gather<p>(level);
+    });
   return sum;
 }
 

@@ -9,7 +9,8 @@ namespace dualwave::DW_TARGET {
 template <class Traits, int order, class T, int levels, bool save>
 struct ForwardStage {
   // Of more levels the interpreter adds all of the PML, and else what acts along z: in the loop over a row it
-  // would read ten planes side by side, more than the processor foresees.
+  // would read ten planes side by side, more than the processor foresees. It adds to the new values in the
+  // same order, so that those of `tangent` are those of `forward`.
   static constexpr bool with_layer = levels == 1;
   static constexpr int rest = with_layer ? kAlongZ : kAlongX | kAlongY | kAlongZ;
 
@@ -23,8 +24,8 @@ struct ForwardStage {
   }
 
   template <class Interpreted>
-  static void absorb(const Row<T>& row, Index first, Index last, const StageTable& table) {
-    Interpreted::forward(row, first, last, table, {levels, rest, save});
+  static void absorb(const Row<T>& row, Index first, Index last, int axes, const StageTable& table) {
+    Interpreted::forward(row, first, last, table, {levels, axes, save});
   }
 
  private:
@@ -62,11 +63,8 @@ struct ForwardStage {
     T g[levels][Traits::quantities];
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::quantities>([&](auto q) DW_FLAT {
-        if constexpr (Traits::part_of_quantity(q) == part) {
-          const T value = quantity<Traits, order, level, q>(at, stencils, x, layer);
-          if constexpr (save && Traits::in_history(q)) at.block[level][Traits::history_slot(q)][x] = value;
-          g[level][q] = value;
-        }
+        if constexpr (Traits::part_of_quantity(q) == part)
+          g[level][q] = quantity<Traits, order, level, q>(at, stencils, x, NoLayer{});
       });
     });
     // All new values are formed before any is stored: a term may read what another one writes.
@@ -77,10 +75,40 @@ struct ForwardStage {
           values[level][f] = updated<Traits, T, level, f>(at, g, x);
       });
     });
+    if constexpr (Layer::acts) add_layer<part>(at, x, layer, g[0], values[0]);
+    if constexpr (save)
+      unroll<levels>([&](auto level) DW_FLAT {
+        unroll<Traits::quantities>([&](auto q) DW_FLAT {
+          if constexpr (Traits::part_of_quantity(q) == part && Traits::in_history(q))
+            at.block[level][Traits::history_slot(q)][x] = g[level][q];
+        });
+      });
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT {
         if constexpr (Traits::part_of_target(f) == part) at.field[level][f][x] = values[level][f];
       });
+    });
+  }
+
+  // What the PML adds to the quantities and to the new values.
+  template <int part, class Layer>
+  static DW_INLINE void add_layer(const Grids& at, Index x, const Layer& layer, T (&g)[Traits::quantities],
+                                  T (&values)[Traits::fields]) {
+    unroll<Traits::pieces>([&](auto p) DW_FLAT {
+      constexpr Piece piece = Traits::piece(p);
+      if constexpr (Layer::template acts_on<p> && Traits::part_of_quantity(piece.quantity) == part) {
+        const T added = static_cast<T>(piece.scale) * layer.template forward<p>(at.field[0][piece.field] + x);
+        g[piece.quantity] += added;
+        unroll<Traits::terms>([&](auto t) DW_FLAT {
+          constexpr Term term = Traits::term(t);
+          constexpr T scale = static_cast<T>(term.scale);
+          if constexpr (term.quantity == piece.quantity) {
+            T factor = scale;
+            if constexpr (term.coefficient != kOne) factor = scale * at.coefficient[0][term.coefficient][x];
+            values[term.target] = madd(factor, added, values[term.target]);
+          }
+        });
+      }
     });
   }
 };

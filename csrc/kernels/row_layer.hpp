@@ -66,7 +66,7 @@ class RowLayer {
     Index x;
 
     template <int p>
-    DW_INLINE T forward(int, const T* f) const {
+    DW_INLINE T forward(const T* f) const {
       return layer.forward<p>(x, f);
     }
     template <int p>
