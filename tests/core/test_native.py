@@ -16,7 +16,7 @@ from dualwave import engine, equations, native, oracle
 from dualwave.framework import NumpyFramework
 from dualwave.maps import Primal, accepted_inputs
 from helpers.equations import NAMES, rows
-from helpers.native_runs import cast, close, make_case
+from helpers.native_runs import all_operands, cast, close, make_case
 from helpers.runs import random_direction
 
 VARIANTS = list(itertools.product((True, False), (True, False), (1, 4)))  # PML, per-shot, taps
@@ -90,6 +90,20 @@ def torch_maps(name, run, d, seed=5):
         return tuple(torch.tensor(rng.standard_normal(x.shape)) for x in propagate(tensors(run.p)))
 
     return torch, propagate, tensors(run.p), tensors(d), bar
+
+
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_values_beside_a_derivative_have_the_bits_of_forward(name, ndim):
+    description, given = all_operands(name, ndim, 4, "float32")
+    slots = ("receivers0", "state0")
+    found = []
+    for map_name in ("forward", "tangent"):
+        inputs = {k: given[k] for k in accepted_inputs(map_name) if k in given}
+        found.append(native.evaluate(map_name, description, inputs, slots))
+    for slot in slots:
+        assert np.abs(found[0][slot]).max() > 0
+        np.testing.assert_array_equal(found[1][slot], found[0][slot])
 
 
 @pytest.mark.parametrize(("name", "ndim", "accuracy", "variant"), rows(TABLE, quick(3)))
