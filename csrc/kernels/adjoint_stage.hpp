@@ -39,15 +39,10 @@ struct AdjointMultiply {
   template <int axes>
   static void multiply_rows(const Row<T>& row, Index rows, Index first, Index last) {
     using Plain = AdjointMultiply<Traits, T, levels, false>;
-    const Span kept = adds ? row.kept(first, last) : Span{first, first};
-    if (first < kept.first) Plain::template multiply_all<axes>(row, rows, first, kept.first);
-    if (kept.first < kept.last) multiply_all<axes>(row, rows, kept.first, kept.last);
-    if (kept.last < last) Plain::template multiply_all<axes>(row, rows, kept.last, last);
-  }
-
-  template <int axes>
-  static DW_INLINE void multiply_all(const Row<T>& row, Index rows, Index first, Index last) {
-    unroll<Traits::parts>([&](auto part) DW_FLAT { multiply<part, axes>(row, rows, first, last); });
+    by_window<adds, Plain, AdjointMultiply>(row, first, last, [&](auto stage, Index from, Index to) DW_FLAT {
+      unroll<Traits::parts>(
+          [&](auto part) DW_FLAT { decltype(stage)::template multiply<part, axes>(row, rows, from, to); });
+    });
   }
 
   template <int part, int axes>

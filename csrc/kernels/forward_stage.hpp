@@ -37,15 +37,10 @@ struct ForwardStage {
   template <int axes>
   static void update_rows(const Row<T>& row, Index rows, Index first, Index last) {
     using Plain = ForwardStage<Traits, order, T, levels, false>;
-    const Span kept = save ? row.kept(first, last) : Span{first, first};
-    if (first < kept.first) Plain::template update_all<axes>(row, rows, first, kept.first);
-    if (kept.first < kept.last) update_all<axes>(row, rows, kept.first, kept.last);
-    if (kept.last < last) Plain::template update_all<axes>(row, rows, kept.last, last);
-  }
-
-  template <int axes>
-  static DW_INLINE void update_all(const Row<T>& row, Index rows, Index first, Index last) {
-    unroll<Traits::parts>([&](auto part) DW_FLAT { update<part, axes>(row, rows, first, last); });
+    by_window<save, Plain, ForwardStage>(row, first, last, [&](auto stage, Index from, Index to) DW_FLAT {
+      unroll<Traits::parts>(
+          [&](auto part) DW_FLAT { decltype(stage)::template update<part, axes>(row, rows, from, to); });
+    });
   }
 
   template <int part, int axes>

@@ -168,6 +168,18 @@ DW_INLINE void for_runs(const Row<T>& row, Index rows, const EndCells& ends, F&&
   }
 }
 
+// Calls f(stage, from, to) for the cells of [first, last) that the window has, with a stage that keeps or
+// adds something there, and with the plain one for those before and after; all with the plain one if not
+// `windowed`.
+template <bool windowed, class Plain, class Stage, class T, class F>
+DW_INLINE void by_window(const Row<T>& row, Index first, Index last, F&& f) {
+  const Span kept = windowed ? row.kept(first, last) : Span{last, last};
+  if (first < kept.first) f(Plain{}, first, kept.first);
+  if constexpr (windowed)
+    if (kept.first < kept.last) f(Stage{}, kept.first, kept.last);
+  if (kept.last < last) f(Plain{}, kept.last, last);
+}
+
 // Cells of `rows` rows, of which `row` is the first, where the PML along x reaches these ends; block: what
 // its memory is in, the state of level 0 or its adjoint.
 template <class T>
