@@ -15,6 +15,8 @@ EXTRA_EQUATIONS ?= $(CURDIR)/tests/equations
 CMAKE_DEFINES ?=
 # Kernels for this machine's instruction set alone: three times as fast to compile. ALL is what `pip install` builds.
 VECTORS ?= NATIVE
+# Where nvcc is, but no GPU, CUDA's kernels are compiled only to see that they do: one order of four.
+CUDA_ORDERS ?= $(if $(shell nvidia-smi -L 2>/dev/null),ALL,4)
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTEST_FLAGS ?= -q -n $(JOBS)
 # Tests marked slow repeat, over the whole of a table, what a cover of it tests otherwise: make test-all.
@@ -26,8 +28,9 @@ PEERS ?= .venv
 
 SOURCES := pyproject.toml $(shell find core torch_api jax_api csrc -type f -not -name '*.pyc' 2>/dev/null)
 EQUATION_SOURCES := $(shell find $(EXTRA_EQUATIONS) -name '*.hpp' 2>/dev/null)
+DEFINES = DUALWAVE_VECTORS=$(VECTORS) DUALWAVE_CUDA_ORDERS=$(CUDA_ORDERS) $(CMAKE_DEFINES)
 install = $(PIP) install --quiet --no-build-isolation . \
-          $(foreach d,DUALWAVE_VECTORS=$(VECTORS) $(CMAKE_DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
+          $(foreach d,$(DEFINES) $(1),-Ccmake.define.$(d)) -Cbuild-dir=build/make
 
 .PHONY: help demo test test-all bench lint format stats clean
 .DELETE_ON_ERROR:

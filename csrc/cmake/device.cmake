@@ -1,6 +1,7 @@
 # The device backend, twice from the same sources: for CUDA (module _cuda), and emulated on the host for the tests (module
 # _emulated), where everything but the launches themselves can be checked without a GPU.
 option(DUALWAVE_EMULATE_DEVICE "Build the emulated device backend, for the tests" OFF)
+set(DUALWAVE_CUDA_ORDERS ALL CACHE STRING "Orders of accuracy that the CUDA extension has: ALL, or some of 2;4;6;8")
 
 function(dualwave_device module target language suffix orders)
   set(sources)
@@ -60,7 +61,11 @@ if(DUALWAVE_HAVE_CUDA)
   endif()
   set(CMAKE_CUDA_STANDARD 17)
   enable_language(CUDA)
-  dualwave_device(_cuda cuda CUDA cu "2;4;6;8")
+  set(orders ${DUALWAVE_CUDA_ORDERS})
+  if(orders STREQUAL "ALL")
+    set(orders 2 4 6 8)
+  endif()
+  dualwave_device(_cuda cuda CUDA cu "${orders}")
   # A static runtime: the module then imports on machines without a driver. No --use_fast_math: it would break the adjoint tests.
   set_target_properties(_cuda_kernels PROPERTIES CUDA_RUNTIME_LIBRARY Static)
   # A function of the host that is called on the device is only warned of, and does not run there.

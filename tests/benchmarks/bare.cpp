@@ -1,15 +1,23 @@
-// A time loop over the cells alone: nothing absorbs at the edges, nothing can be differentiated, no step is
-// blocked with the next. Compiled for this machine by library_bare.py, which has the same struct.
+// A time loop over the cells alone, and the gradient of its records' sum of squares: nothing absorbs at the
+// edges, no step is blocked with the next. Compiled for this machine by library_bare.py, which has the same
+// struct.
 
 struct Loop {
   long planes, rows, cells;  // to update
-  long plane, row;           // from one to the next, in elements
+  long plane, row, grid;     // from one to the next, in elements
   long steps, source, receivers;
+  long interval;  // steps between two pairs of kept fields
   const float* amplitudes;
   const long* receiver;      // as `source`, elements from the first cell
   const float* coefficient;  // speed^2 dt^2 / dx^2; this and the fields begin at their first cell
-  float *field, *before;
+  float* fields[2];
   float* records;  // [receivers, steps]
+  // Of the gradient alone. The adjoint is kept times the coefficient, so that it is marched by the same loop;
+  // hence the gradient is one of the coefficient's logarithm.
+  float* adjoint[2];
+  float* kept;      // pairs of fields, in the order of `fields`
+  float* history;   // Laplacians of an interval
+  float* gradient;  // is zero
 };
 
 namespace {
@@ -33,22 +41,30 @@ inline float laplacian(const float* u, long plane, long row) {
   return sum;
 }
 
-template <int dim, int reach>
-void march(const Loop& l) {
-#pragma omp parallel
-  for (long step = 0; step < l.steps; ++step) {
-    const float* u = step % 2 ? l.before : l.field;
-    float* next = step % 2 ? l.field : l.before;
+// Calls update(first cell, cell of the row) of all cells, by all threads of the team.
+template <class Update>
+inline void for_cells(const Loop& l, Update update) {
 #pragma omp for collapse(2) schedule(static)
-    for (long z = 0; z < l.planes; ++z)
-      for (long y = 0; y < l.rows; ++y) {
-        const long first = z * l.plane + y * l.row;
-        const float *from = u + first, *c = l.coefficient + first;
-        float* to = next + first;
+  for (long z = 0; z < l.planes; ++z)
+    for (long y = 0; y < l.rows; ++y) {
+      const long first = z * l.plane + y * l.row;
 #pragma omp simd
-        for (long x = 0; x < l.cells; ++x)
-          to[x] = 2 * from[x] - to[x] + c[x] * laplacian<dim, reach>(from + x, l.plane, l.row);
-      }
+      for (long x = 0; x < l.cells; ++x) update(first, x);
+    }
+}
+
+// Steps [begin, end), with their Laplacians if they are wanted.
+template <int dim, int reach, bool keeps>
+void march(const Loop& l, long begin, long end) {
+  for (long step = begin; step < end; ++step) {
+    const float* u = l.fields[step % 2];
+    float *next = l.fields[(step + 1) % 2], *history = l.history + (step - begin) * l.grid;
+    for_cells(l, [=](long first, long x) {
+      const long i = first + x;
+      const float sum = laplacian<dim, reach>(u + first + x, l.plane, l.row);
+      if (keeps) history[i] = sum;
+      next[i] = 2 * u[i] - next[i] + l.coefficient[i] * sum;
+    });
 #pragma omp single
     {
       for (long r = 0; r < l.receivers; ++r) l.records[r * l.steps + step] = u[l.receiver[r]];
@@ -57,13 +73,73 @@ void march(const Loop& l) {
   }
 }
 
+// The same steps, the last one first.
+template <int dim, int reach>
+void march_back(const Loop& l, long begin, long end) {
+  for (long step = end; step-- > begin;) {
+    const float *w = l.adjoint[(step + 1) % 2], *history = l.history + (step - begin) * l.grid;
+    float* next = l.adjoint[step % 2];
+    for_cells(l, [=](long first, long x) {
+      const long i = first + x;
+      l.gradient[i] += history[i] * w[i];
+      next[i] = 2 * w[i] - next[i] + l.coefficient[i] * laplacian<dim, reach>(w + first + x, l.plane, l.row);
+    });
+#pragma omp single
+    {
+      l.gradient[l.source] -= l.amplitudes[step] / l.coefficient[l.source] * w[l.source];
+      for (long r = 0; r < l.receivers; ++r)
+        next[l.receiver[r]] += 2 * l.coefficient[l.receiver[r]] * l.records[r * l.steps + step];
+    }
+  }
+}
+
+// Between the fields and the pair that was kept before this step.
+template <bool keep>
+void exchange(const Loop& l, long step) {
+  float* kept = l.kept + step / l.interval * 2 * l.grid;
+  for (int f = 0; f < 2; ++f)
+    for_cells(l, [=](long first, long x) {
+      const long i = first + x;
+      (keep ? kept[f * l.grid + i] : l.fields[f][i]) = keep ? l.fields[f][i] : kept[f * l.grid + i];
+    });
+}
+
+template <int dim, int reach>
+void forward(const Loop& l) {
+#pragma omp parallel
+  march<dim, reach, false>(l, 0, l.steps);
+}
+
+template <int dim, int reach>
+void gradient(const Loop& l) {
+#pragma omp parallel
+  {
+    const auto end = [&](long begin) { return begin + l.interval < l.steps ? begin + l.interval : l.steps; };
+    long begin = 0;
+    for (; end(begin) < l.steps; begin += l.interval) {
+      exchange<true>(l, begin);
+      march<dim, reach, false>(l, begin, end(begin));
+    }
+    march<dim, reach, true>(l, begin, l.steps);  // the last interval is marched once
+    march_back<dim, reach>(l, begin, l.steps);
+    while ((begin -= l.interval) >= 0) {
+      exchange<false>(l, begin);
+      march<dim, reach, true>(l, begin, end(begin));
+      march_back<dim, reach>(l, begin, end(begin));
+    }
+  }
+}
+
 }  // namespace
 
 // False: there is no such loop.
-extern "C" bool bare_loop(int dim, int reach, const Loop& loop) {
-  if (dim == 2 && reach == 2) return march<2, 2>(loop), true;
-  if (dim == 2 && reach == 4) return march<2, 4>(loop), true;
-  if (dim == 3 && reach == 2) return march<3, 2>(loop), true;
-  if (dim == 3 && reach == 4) return march<3, 4>(loop), true;
+extern "C" bool bare_loop(int dim, int reach, bool with_gradient, const Loop& loop) {
+  const auto run = [&](auto forward, auto gradient) {
+    return (with_gradient ? gradient : forward)(loop), true;
+  };
+  if (dim == 2 && reach == 2) return run(&forward<2, 2>, &gradient<2, 2>);
+  if (dim == 2 && reach == 4) return run(&forward<2, 4>, &gradient<2, 4>);
+  if (dim == 3 && reach == 2) return run(&forward<3, 2>, &gradient<3, 2>);
+  if (dim == 3 && reach == 4) return run(&forward<3, 4>, &gradient<3, 4>);
   return false;
 }

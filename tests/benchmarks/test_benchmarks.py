@@ -8,7 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+
+import dualwave.torch as dw
 
 HERE = Path(__file__).parent
 CASES = ["2d-8shots-*", "call-forward", "jax-2d-forward", "gpu-2d*"]
@@ -68,6 +72,31 @@ def test_a_call_and_the_imports_are_measured(bench):
     assert "at most 0.3 ms" in bench[1]
     for name in ("dualwave.torch", "dualwave.jax", "deepwave"):
         assert f"| import {name} | {name} | at most 0.1 s above" in bench[1]
+
+
+@pytest.mark.parametrize(("shape", "nt", "accuracy"), [((40, 60), 150, 8), ((20, 22, 24), 90, 4)])
+def test_the_bare_loop_has_the_gradient_of_what_it_marches(monkeypatch, shape, nt, accuracy):
+    """The grid is that of a model which was continued, without a PML."""
+    monkeypatch.syspath_prepend(HERE)
+    import library_bare
+    from cases import DT, SPACING, Case, keywords, make_problem
+
+    case = Case("any", shape, nt, work="gradient", accuracy=accuracy, pml=6)
+    problem = make_problem(case)
+    given = keywords(case, problem) | {"pml_width": 0}
+    for name, x in given.items():
+        if name.endswith("locations"):
+            given[name] = x + case.pml
+        elif name.startswith("source_amplitudes"):
+            given[name] = torch.tensor(x)
+    speed = torch.tensor(problem.models["v"], requires_grad=True)
+    around = (case.pml,) * (2 * case.ndim)
+    continued = torch.nn.functional.pad(speed[None, None], around, mode="replicate")[0, 0]
+    records = dw.scalar(continued, SPACING, DT, **given).receiver_amplitudes
+    records.square().sum().backward()
+    expected = speed.grad.numpy()
+    found = library_bare.Run("bare loop", case)()
+    assert 0 < np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)
 
 
 def test_what_cannot_be_run_has_its_reason(bench):

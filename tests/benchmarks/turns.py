@@ -28,11 +28,11 @@ def libraries(case: Case) -> list[str]:
     """Deepwave first: the others are compared with it."""
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
-    plain = (case.equation, case.work, case.device) == ("scalar", "forward", "cpu")
-    bare = ["bare loop"] if plain and case.shots == 1 else []
+    scalar = (case.equation, case.device) == ("scalar", "cpu")
+    bare = ["bare loop"] if scalar and case.shots == 1 and not case.own_keywords else []
     if case.jax:
         return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
-    return [BASE, *OURS, *["devito"] * plain, *bare]
+    return [BASE, *OURS, *["devito"] * (scalar and case.work == "forward"), *bare]
 
 
 def measure(case: Case, plan: Plan) -> list[Row]:
