@@ -11,7 +11,12 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import jax
 import pytest
+
+# Compiling for speed would take longer than all runs together. Processes that tests start have JAX
+# as it is used.
+jax.config.update("jax_disable_most_optimizations", True)
 
 # The only reasons for a test not to run or to be expected to fail: missing hardware, or somebody
 # else's open issue.
@@ -21,8 +26,6 @@ _GOOD_REASON = re.compile(r"GPU|CUDA|nvcc|\w+/[\w.-]+#\d+")
 @pytest.fixture
 def x64():
     """JAX with 64-bit types for one test; without it a test has JAX's default, 32 bits."""
-    import jax
-
     with jax.enable_x64(True):
         yield
 

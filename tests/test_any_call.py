@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from helpers.any_call import DTYPES, calls
 from helpers.calls import FRONT_ENDS, numpy
-from helpers.joint import QUICK, results
+from helpers.joint import results
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
@@ -52,7 +52,7 @@ def in_jax(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[dic
         found = results(front, equation, fixed, given)
         return total(found, {k: front.array(w) for k, w in weights.items()}), found
 
-    run = jax.jit(jax.grad(loss, has_aux=True), compiler_options=QUICK)
+    run = jax.jit(jax.grad(loss, has_aux=True))
     bars, found = run({k: front.array(x) for k, x in inputs.items()})
     return {k: numpy(found[k]) for k in weights}, {k: numpy(x) for k, x in bars.items()}
 

@@ -11,7 +11,6 @@ from dualwave import native
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from helpers.calls import FRONT_ENDS, assert_close, case_of, cast, named, numpy
 from helpers.equations import EQUATIONS, NAMES, random_models
-from helpers.joint import QUICK
 from helpers.runs import Setup, make_run, random_direction
 
 pytestmark = [
@@ -59,7 +58,7 @@ def gradient_function(front, equation, arguments):
 
     gradient = by_torch
     if front.name == "jax":
-        gradient = front.jax.jit(front.jax.grad(loss, has_aux=True), compiler_options=QUICK)
+        gradient = front.jax.jit(front.jax.grad(loss, has_aux=True))
 
     def call(models):
         found, out = gradient({k: front.array(x) for k, x in models.items()})

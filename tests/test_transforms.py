@@ -13,7 +13,6 @@ import pytest
 from allpairspy import AllPairs
 
 from helpers.calls import FRONT_ENDS, numpy
-from helpers.joint import QUICK
 from helpers.transform_case import KINDS, WEIGHTS, Case, V, X, eager_references, functions
 from helpers.transform_case import references as differences
 from helpers.transform_page import FORMS, PAGE, TITLES, rows, traced
@@ -116,7 +115,7 @@ def run(transform, tools, *given):
     """In JAX as one program: one operation after the other, the larger calls compile for long."""
     call = functools.partial(transform.run, tools, *given[:2])
     if tools.name == "jax" and transform.run not in (donated, exported):
-        call = tools.jax.jit(call, compiler_options=QUICK)
+        call = tools.jax.jit(call)
     return call(*given[2:])
 
 

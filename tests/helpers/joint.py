@@ -122,10 +122,6 @@ def results(front: Any, equation: str, fixed: dict, inputs: Inputs) -> Inputs:
     return {**out.pop("auxiliary_state"), **out}
 
 
-# Compiling for speed would take longer than all runs together.
-QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
-
 @functools.cache
 def derivatives(
     name: str, equation: str, ndim: int, backend: str = "compiled"
@@ -148,8 +144,7 @@ def derivatives(
 
     functions = {1: value, 3: everything}
     if name == "jax":
-        jit = functools.partial(front.jax.jit, compiler_options=QUICK)
-        functions = {count: jit(function) for count, function in functions.items()}
+        functions = {count: front.jax.jit(function) for count, function in functions.items()}
 
     def call(*given: Inputs) -> tuple[Inputs, ...]:
         own = [{k: front.array(np.asarray(x)) for k, x in part.items()} for part in given]
