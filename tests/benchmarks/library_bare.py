@@ -1,8 +1,9 @@
-"""A plain loop in C++ over the same cells, to see what the machine does: ``bare.cpp``.
+"""Plain loops in C++ over the same cells, to see what the machine does: ``bare_*.cpp``.
 
-No rival: its waves come back from the edges. Where it is slower than a goal asks for, no program
-reaches that goal here that takes one step after the other. Its gradient keeps the fields every few
-steps, as many as the interval has, and marches each interval but the last again.
+No rivals: their waves come back from the edges. Where one is slower than a goal asks for, no
+program reaches that goal here that takes one step after the other. The gradient, of the scalar
+equation, keeps the fields every few steps, as many as the interval has, and marches each interval
+but the last again.
 """
 
 from __future__ import annotations
@@ -16,85 +17,142 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from cases import DT, SPACING, Case, make_problem
+from cases import DT, SPACING, Case, Problem, make_problem
 
-SOURCE = Path(__file__).with_name("bare.cpp")
+import dualwave.equations
+
+HERE = Path(__file__).parent
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp"]
 _LINE = 16  # float32 in a cache line
-_SIZES = ("planes", "rows", "cells", "plane", "row", "grid", "steps", "source", "receivers")
-_SIZES += ("interval",)
-_ARRAYS = ("amplitudes", "receiver", "coefficient", "field", "before", "records")
-_ARRAYS += ("adjoint", "adjoint_before", "kept", "history", "gradient")
 
 
-class _Loop(ctypes.Structure):
-    _fields_ = [(k, ctypes.c_long) for k in _SIZES] + [(k, ctypes.c_void_p) for k in _ARRAYS]
+def _struct(name: str, longs: tuple[str, ...], pointers: dict[str, int]) -> type:
+    """A struct of a grid's cells, as in ``bare.hpp``, numbers, and arrays or lists of some."""
+    sizes = ("planes", "rows", "cells", "plane", "row", "grid", *longs)
+    arrays = [
+        (k, ctypes.c_void_p if count == 1 else ctypes.c_void_p * count)
+        for k, count in pointers.items()
+    ]
+    fields = [*((k, ctypes.c_long) for k in sizes), *arrays]
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+_POINTS = {"amplitudes": 1, "receiver": 1}
+_LOOP = _struct(
+    "Loop",
+    ("steps", "source", "receivers", "interval"),
+    _POINTS
+    | {"coefficient": 1, "fields": 2, "records": 1, "adjoint": 2}
+    | {"kept": 1, "history": 1, "gradient": 1},
+)
+_SYSTEM = _struct(
+    "System",
+    ("steps", "source", "receivers"),
+    _POINTS | {"coefficients": 8, "fields": 9, "records": 1},
+)
 
 
 class Run:
-    """One case, of one shot."""
+    """One case."""
 
     def __init__(self, library: str, case: Case):
-        plain = case.equation == "scalar" and case.shots == 1
-        if not plain or case.work not in ("forward", "gradient"):
-            raise NotImplementedError("scalar, forward and gradient, one shot")
-        self.march, self.version = _compiled()
+        one = case.equation == "scalar" and case.shots == 1
+        if case.work != "forward" and (case.work != "gradient" or not one):
+            raise NotImplementedError("forward, and the gradient of one scalar shot")
+        if case.equation != "scalar" and case.accuracy != 4:
+            raise NotImplementedError("systems of order 4")
+        source = "bare_scalar" if case.equation == "scalar" else "bare_systems"
+        self.loop, self.version = _compiled(source)
         self.case, problem, reach = case, make_problem(case), case.accuracy // 2
-        self.speed = np.pad(problem.models["v"], case.pml, mode="edge")
-        self.size = (1,) * (3 - case.ndim) + self.speed.shape
+        self.models = {k: np.pad(x, case.pml, mode="edge") for k, x in problem.models.items()}
+        shape = next(iter(self.models.values())).shape
         # Zeros around the cells as far as the stencil reaches, and rows of whole lines.
-        after = _LINE - (self.speed.shape[-1] + _LINE) % -_LINE
-        pads = [(reach, reach)] * (case.ndim - 1) + [(_LINE, after)]
-        self.coefficient = np.pad((self.speed * np.float32(DT / SPACING)) ** 2, pads)
-        self.inner = tuple(slice(before, -after) for before, after in pads)
-        self.strides = np.array(self.coefficient.strides) // 4
-        self.first = int(np.dot([before for before, _ in pads], self.strides))
-        self.source, self.receivers = (
-            (points[0] + case.pml) @ self.strides for points in (problem.sources, problem.receivers)
+        after = _LINE - (shape[-1] + _LINE) % -_LINE
+        self.pads = [(reach, reach)] * (case.ndim - 1) + [(_LINE, after)]
+        self.inner = tuple(slice(before, -after) for before, after in self.pads)
+        # The systems' coefficients are those of Dualwave's tables: the averages are the same.
+        equation, power = dualwave.equations.get(case.equation), 1 + (case.equation == "scalar")
+        grids = equation.coefficient_map({k: x[None] for k, x in self.models.items()}, DT)
+        self.coefficients = [
+            np.pad((grids[name][0] / SPACING**power).astype(np.float32), self.pads)
+            for name in equation.coefficient_names(case.ndim)
+        ]
+        self.strides = np.array(self.coefficients[0].strides) // 4
+        self.first = int(np.dot([before for before, _ in self.pads], self.strides))
+        self.sizes = dict(zip(("planes", "rows", "cells"), (1, *shape)[-3:], strict=True))
+        self.sizes |= {"plane": self.strides[0], "row": self.strides[-2], "steps": case.nt}
+        self.sizes["grid"] = self.coefficients[0].size
+        self._place(problem)
+        self.fields = self._grids(len(equation.fields(case.ndim)))
+        if case.work == "gradient":
+            interval = round(math.sqrt(case.nt))
+            self.adjoint, self.gradient = self._grids(2), self._grids(1)
+            self.kept, self.history = (
+                self._grids(2 * -(-case.nt // interval)),
+                self._grids(interval),
+            )
+            self.sizes["interval"] = interval
+
+    def _place(self, problem: Problem) -> None:
+        """Sources and receivers of each shot, and what a source adds to a field."""
+        case = self.case
+        self.sources, self.receivers = (
+            (points + case.pml) @ self.strides for points in (problem.sources, problem.receivers)
         )
-        there = self.coefficient.flat[self.first + self.source.item()] * SPACING**2
-        self.amplitudes = (problem.amplitudes[0, 0] * there).astype(np.float32)
-        self.records = np.empty((len(self.receivers), case.nt), np.float32)
-        self.fields, self.adjoint = self._grids(2), self._grids(2)
-        self.interval = round(math.sqrt(case.nt))
-        count = -(-case.nt // self.interval) if case.work == "gradient" else 0
-        self.kept, self.history = self._grids(2 * count), self._grids(min(count, 1) * self.interval)
-        self.gradient = self._grids(1)
+        # To pressure: K dt; to stresses: dt; to the scalar field: v^2 dt^2.
+        power = {"scalar": 2, "acoustic": 1, "elastic": 0}[case.equation]
+        there = self.coefficients[0].flat[self.first + self.sources] * SPACING**power
+        if case.equation == "elastic":
+            there = np.full_like(there, DT)
+        self.amplitudes = (problem.amplitudes * there[:, :, None]).astype(np.float32)
+        self.records = np.empty((case.shots, self.receivers.shape[1], case.nt), np.float32)
 
     def _grids(self, count: int) -> np.ndarray:
-        return np.zeros((count, *self.coefficient.shape), np.float32)
+        return np.zeros((count, *self.coefficients[0].shape), np.float32)
+
+    def _at(self, *grids: np.ndarray) -> list[int]:
+        """Addresses of their first cells."""
+        return [x.ctypes.data + 4 * self.first for x in grids]
 
     def __call__(self) -> np.ndarray:
-        """Records [1, Nr, nt], or the gradient of the sum of their squares."""
+        """Records [shot, Nr, nt], or the gradient of the sum of their squares."""
         case = self.case
-        for grids in (self.fields, self.adjoint, self.gradient):
-            grids[:] = 0
-        counts = (case.nt, self.source.item(), len(self.receivers), self.interval)
-        sizes = (*self.size, self.strides[0], self.strides[-2], self.coefficient.size, *counts)
-        at = {
-            name: x.ctypes.data + 4 * self.first
-            for name, x in {
-                "coefficient": self.coefficient,
-                "field": self.fields[0],
-                "before": self.fields[1],
-                "adjoint": self.adjoint[0],
-                "adjoint_before": self.adjoint[1],
-                "kept": self.kept,
-                "history": self.history,
-                "gradient": self.gradient,
-            }.items()
-        }
-        plain = {"amplitudes": self.amplitudes, "receiver": self.receivers, "records": self.records}
-        at |= {name: x.ctypes.data for name, x in plain.items()}
-        loop = _Loop(*map(int, sizes), *(at[name] for name in _ARRAYS))
-        wanted = case.work == "gradient"
-        if not self.march(case.ndim, case.accuracy // 2, wanted, ctypes.byref(loop)):
-            raise NotImplementedError("2-D and 3-D, orders 4 and 8")
-        return self._of_speed() if wanted else self.records[None]
+        for shot in range(case.shots):
+            self.fields[:] = 0
+            sizes = {k: int(x) for k, x in self.sizes.items()} | {
+                "source": self.sources[shot].item(),
+                "receivers": self.receivers.shape[1],
+            }
+            points = {
+                "amplitudes": self.amplitudes[shot].ctypes.data,
+                "receiver": self.receivers[shot].ctypes.data,
+                "records": self.records[shot].ctypes.data,
+            }
+            if not self._march(sizes | points):
+                raise NotImplementedError("2-D and 3-D, orders 4 and 8")
+        return self.records if case.work == "forward" else self._of_speed()
+
+    def _march(self, given: dict[str, int]) -> bool:
+        case, system = self.case, self.case.equation != "scalar"
+        loop = (_SYSTEM if system else _LOOP)(**given)
+        lists = {"fields": self.fields}
+        if system:
+            lists["coefficients"] = self.coefficients
+        else:
+            loop.coefficient = self._at(*self.coefficients)[0]
+        if case.work == "gradient":
+            self.adjoint[:], self.gradient[:] = 0, 0
+            lists["adjoint"] = self.adjoint
+            for name in ("kept", "history", "gradient"):
+                setattr(loop, name, self._at(getattr(self, name))[0])
+        for name, grids in lists.items():
+            getattr(loop, name)[: len(grids)] = self._at(*grids)
+        kind = case.equation == "elastic" if system else case.accuracy // 2
+        return self.loop(case.ndim, kind, ctypes.byref(loop))
 
     def _of_speed(self) -> np.ndarray:
         """The gradient of the coefficient's logarithm as one of the speeds that were continued."""
-        found = 2 * self.gradient[0][self.inner] / self.speed
+        found = 2 * self.gradient[0][self.inner] / self.models["v"]
         for axis in range(found.ndim):
             parts = np.split(found, [self.case.pml, found.shape[axis] - self.case.pml], axis)
             found = parts[1]
@@ -108,15 +166,15 @@ class Run:
 
 
 @functools.cache
-def _compiled() -> tuple[ctypes._FuncPointer, str]:
-    """The loop, and what compiled it."""
+def _compiled(source: str) -> tuple[ctypes._FuncPointer, str]:
+    """The loops of a file, and what compiled them."""
     compiler = os.environ.get("CXX", "c++")
     asked = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder) / "bare.so"
-        shared = ["-shared", "-fPIC", SOURCE, "-o", built]
+        shared = ["-shared", "-fPIC", HERE / f"{source}.cpp", "-o", built]
         subprocess.run([compiler, *FLAGS, *shared], check=True)
-        march = ctypes.CDLL(os.fspath(built)).bare_loop
-    march.restype = ctypes.c_bool
-    march.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_bool, ctypes.c_void_p]
-    return march, f"{asked.stdout.splitlines()[0]}, {' '.join(FLAGS)}"
+        loop = ctypes.CDLL(os.fspath(built)).bare_loop
+    loop.restype = ctypes.c_bool
+    loop.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
+    return loop, f"{asked.stdout.splitlines()[0]}, {' '.join(FLAGS)}"

@@ -74,28 +74,43 @@ def test_a_call_and_the_imports_are_measured(bench):
         assert f"| import {name} | {name} | at most 0.1 s above" in bench[1]
 
 
-@pytest.mark.parametrize(("shape", "nt", "accuracy"), [((40, 60), 150, 8), ((20, 22, 24), 90, 4)])
-def test_the_bare_loop_has_the_gradient_of_what_it_marches(monkeypatch, shape, nt, accuracy):
-    """The grid is that of a model which was continued, without a PML."""
+@pytest.mark.parametrize(
+    ("equation", "shape", "work", "accuracy"),
+    [
+        ("scalar", (40, 60), "gradient", 8),
+        ("scalar", (20, 22, 24), "gradient", 4),
+        ("scalar", (40, 60), "forward", 4),
+        *((e, n, "forward", 4) for e in ("acoustic", "elastic") for n in ((40, 60), (20, 22, 24))),
+    ],
+)
+def test_bare_loops_march_as_a_model_without_pml(monkeypatch, equation, shape, work, accuracy):
+    """The grid is that of a model which was continued."""
     monkeypatch.syspath_prepend(HERE)
     import library_bare
-    from cases import DT, SPACING, Case, keywords, make_problem
+    from cases import DT, SPACING, Case, keywords, make_problem, result_name
 
-    case = Case("any", shape, nt, work="gradient", accuracy=accuracy, pml=6)
+    nt = 150 if len(shape) == 2 else 90
+    case = Case("any", shape, nt, work=work, accuracy=accuracy, equation=equation, pml=6)
     problem = make_problem(case)
-    given = keywords(case, problem) | {"pml_width": 0}
-    for name, x in given.items():
-        if name.endswith("locations"):
-            given[name] = x + case.pml
-        elif name.startswith("source_amplitudes"):
-            given[name] = torch.tensor(x)
-    speed = torch.tensor(problem.models["v"], requires_grad=True)
+    given = {
+        name: torch.tensor(x) if isinstance(x, np.ndarray) else x
+        for name, x in keywords(case, problem).items()
+    }
+    given = {k: x + case.pml if "locations" in k else x for k, x in given.items()}
+    models = {k: torch.tensor(x, requires_grad=True) for k, x in problem.models.items()}
     around = (case.pml,) * (2 * case.ndim)
-    continued = torch.nn.functional.pad(speed[None, None], around, mode="replicate")[0, 0]
-    records = dw.scalar(continued, SPACING, DT, **given).receiver_amplitudes
-    records.square().sum().backward()
-    expected = speed.grad.numpy()
+    continued = {
+        k: torch.nn.functional.pad(x[None, None], around, mode="replicate")[0, 0]
+        for k, x in models.items()
+    }
+    given |= {"grid_spacing": SPACING, "dt": DT, "pml_width": 0}
+    records = getattr(getattr(dw, equation)(**continued, **given), result_name(case))
+    expected = records.detach().numpy()
+    if work == "gradient":
+        records.square().sum().backward()
+        expected = models["v"].grad.numpy()
     found = library_bare.Run("bare loop", case)()
+    assert found.shape == expected.shape
     assert 0 < np.linalg.norm(found - expected) < 1e-4 * np.linalg.norm(expected)
 
 

@@ -28,11 +28,13 @@ def libraries(case: Case) -> list[str]:
     """Deepwave first: the others are compared with it."""
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
-    scalar = (case.equation, case.device) == ("scalar", "cpu")
-    bare = ["bare loop"] if scalar and case.shots == 1 and not case.own_keywords else []
+    scalar, here = case.equation == "scalar", case.device == "cpu"
+    forward = here and case.work == "forward"
+    has_bare = here and case.shots == 1 if scalar else forward
+    bare = ["bare loop"] if has_bare and not case.own_keywords else []
     if case.jax:
         return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
-    return [BASE, *OURS, *["devito"] * (scalar and case.work == "forward"), *bare]
+    return [BASE, *OURS, *["devito"] * (scalar and forward), *bare]
 
 
 def measure(case: Case, plan: Plan) -> list[Row]:

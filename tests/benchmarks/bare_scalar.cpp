@@ -2,9 +2,10 @@
 // edges, no step is blocked with the next. Compiled for this machine by library_bare.py, which has the same
 // struct.
 
+#include "bare.hpp"
+
 struct Loop {
-  long planes, rows, cells;  // to update
-  long plane, row, grid;     // from one to the next, in elements
+  Cells grid;
   long steps, source, receivers;
   long interval;  // steps between two pairs of kept fields
   const float* amplitudes;
@@ -41,27 +42,15 @@ inline float laplacian(const float* u, long plane, long row) {
   return sum;
 }
 
-// Calls update(first cell, cell of the row) of all cells, by all threads of the team.
-template <class Update>
-inline void for_cells(const Loop& l, Update update) {
-#pragma omp for collapse(2) schedule(static)
-  for (long z = 0; z < l.planes; ++z)
-    for (long y = 0; y < l.rows; ++y) {
-      const long first = z * l.plane + y * l.row;
-#pragma omp simd
-      for (long x = 0; x < l.cells; ++x) update(first, x);
-    }
-}
-
 // Steps [begin, end), with their Laplacians if they are wanted.
 template <int dim, int reach, bool keeps>
 void march(const Loop& l, long begin, long end) {
   for (long step = begin; step < end; ++step) {
     const float* u = l.fields[step % 2];
-    float *next = l.fields[(step + 1) % 2], *history = l.history + (step - begin) * l.grid;
-    for_cells(l, [=](long first, long x) {
+    float *next = l.fields[(step + 1) % 2], *history = l.history + (step - begin) * l.grid.grid;
+    for_cells(l.grid, [=](long first, long x) {
       const long i = first + x;
-      const float sum = laplacian<dim, reach>(u + first + x, l.plane, l.row);
+      const float sum = laplacian<dim, reach>(u + first + x, l.grid.plane, l.grid.row);
       if (keeps) history[i] = sum;
       next[i] = 2 * u[i] - next[i] + l.coefficient[i] * sum;
     });
@@ -77,12 +66,13 @@ void march(const Loop& l, long begin, long end) {
 template <int dim, int reach>
 void march_back(const Loop& l, long begin, long end) {
   for (long step = end; step-- > begin;) {
-    const float *w = l.adjoint[(step + 1) % 2], *history = l.history + (step - begin) * l.grid;
+    const float *w = l.adjoint[(step + 1) % 2], *history = l.history + (step - begin) * l.grid.grid;
     float* next = l.adjoint[step % 2];
-    for_cells(l, [=](long first, long x) {
+    for_cells(l.grid, [=](long first, long x) {
       const long i = first + x;
       l.gradient[i] += history[i] * w[i];
-      next[i] = 2 * w[i] - next[i] + l.coefficient[i] * laplacian<dim, reach>(w + first + x, l.plane, l.row);
+      next[i] = 2 * w[i] - next[i] +
+                l.coefficient[i] * laplacian<dim, reach>(w + first + x, l.grid.plane, l.grid.row);
     });
 #pragma omp single
     {
@@ -96,11 +86,11 @@ void march_back(const Loop& l, long begin, long end) {
 // Between the fields and the pair that was kept before this step.
 template <bool keep>
 void exchange(const Loop& l, long step) {
-  float* kept = l.kept + step / l.interval * 2 * l.grid;
+  float* kept = l.kept + step / l.interval * 2 * l.grid.grid;
   for (int f = 0; f < 2; ++f)
-    for_cells(l, [=](long first, long x) {
+    for_cells(l.grid, [=](long first, long x) {
       const long i = first + x;
-      (keep ? kept[f * l.grid + i] : l.fields[f][i]) = keep ? l.fields[f][i] : kept[f * l.grid + i];
+      (keep ? kept[f * l.grid.grid + i] : l.fields[f][i]) = keep ? l.fields[f][i] : kept[f * l.grid.grid + i];
     });
 }
 
@@ -132,10 +122,10 @@ void gradient(const Loop& l) {
 
 }  // namespace
 
-// False: there is no such loop.
-extern "C" bool bare_loop(int dim, int reach, bool with_gradient, const Loop& loop) {
+// The gradient, if it has a place. False: there is no such loop.
+extern "C" bool bare_loop(int dim, int reach, const Loop& loop) {
   const auto run = [&](auto forward, auto gradient) {
-    return (with_gradient ? gradient : forward)(loop), true;
+    return (loop.gradient ? gradient : forward)(loop), true;
   };
   if (dim == 2 && reach == 2) return run(&forward<2, 2>, &gradient<2, 2>);
   if (dim == 2 && reach == 4) return run(&forward<2, 4>, &gradient<2, 4>);
