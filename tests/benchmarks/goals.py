@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cases import JAX_PEERS
-from report import OURS, Row, markdown, round_ratios
+from report import BARE, BASE, OURS, Row, markdown, round_ratios
 
 GRADIENT = 4.0
 """Times its forward run that a gradient may take, in any case."""
@@ -46,6 +46,11 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
     done = {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
     for (name, library), row in done.items():
         goal, label = row.case.goal, row.case.label
+        forward = done.get((name.partition("gradient")[0] + "forward", library))
+        if row.case.work == "gradient" and forward and library in (*OURS, BARE):
+            times = row.median / forward.median
+            wanted = f"at most {GRADIENT:g} times its forward run"
+            yield Verdict(label, library, wanted, times, times <= GRADIENT)
         if library not in OURS:
             continue
         for peer, times in goal.beside.items():
@@ -61,15 +66,28 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
         if goal.milliseconds:
             taken, wanted = row.median * 1e3, f"at most {goal.milliseconds:g} ms"
             yield Verdict(label, library, wanted, taken, taken <= goal.milliseconds)
-        forward = done.get((name.partition("gradient")[0] + "forward", library))
-        if row.case.work == "gradient" and forward:
-            times = row.median / forward.median
-            wanted = f"at most {GRADIENT:g} times its forward run"
-            yield Verdict(label, library, wanted, times, times <= GRADIENT)
         if library == OURS[1] and (other := done.get((name, OURS[0]))):
             times = statistics.median(round_ratios(row.seconds, other.seconds))
             wanted = f"within {APART - 1:.0%} of {OURS[0]}"
             yield Verdict(label, library, wanted, times, times <= APART)
+
+
+def bounds(rows: list[Row]) -> str:
+    """Markdown: the times that goals ask for beside what the bare loop takes; "" without one."""
+    lines = []
+    done = {(r.case.name, r.library): r for r in rows if r.seconds and not r.reason}
+    for (name, library), row in done.items():
+        if library != BARE:
+            continue
+        goal = row.case.goal
+        for peer, times in {**({BASE: goal.speed} if goal.speed else {}), **goal.beside}.items():
+            if (name, peer) in done:
+                asked = done[name, peer].median / times
+                wanted = f"{times:g} times faster than {peer}"
+                verdict = "yes" if row.median <= asked else "no"
+                lines.append([row.case.label, wanted, f"{asked:.3g}", f"{row.median:.3g}", verdict])
+    head = ["case", "goal", "it asks for, s", "the bare loop takes, s", "so fast"]
+    return markdown([head, ["---", "---", "---:", "---:", "---"], *lines]) if lines else ""
 
 
 def table(verdicts: Iterable[Verdict]) -> str:

@@ -11,6 +11,7 @@ from cases import Case
 
 BASE = "deepwave"
 OURS = ("dualwave.torch", "dualwave.jax")
+BARE = "bare loop"
 BEGIN = "<!-- benchmarks: begin (written by make bench) -->"
 END = "<!-- benchmarks: end -->"
 HEADER = [
@@ -28,6 +29,7 @@ _DERIVATIVES = (
     "`:eager` are the backends of array operations."
 )
 _GOALS = "What rows should be beside each other, and beside the bandwidth of the memory:"
+_BOUNDS = "What goals ask for, and whether the bare loop is so fast:"
 
 
 @dataclass
@@ -125,8 +127,10 @@ def derivatives(rows: list[Row]) -> str:
     return markdown(lines)
 
 
-def block(rows: list[Row], machine: list[str], command: str, goals: str = "") -> str:
-    """What lies between the two markers of the page; ``goals`` is the table of ``goals.py``."""
+def block(
+    rows: list[Row], machine: list[str], command: str, goals: str = "", bounds: str = ""
+) -> str:
+    """What lies between the two markers of the page; the last two are tables of ``goals.py``."""
     versions = {row.library: row.version for row in rows if row.version}
     lines = [f"- {name} {version}" for name, version in versions.items()]
     return "\n".join(
@@ -143,6 +147,7 @@ def block(rows: list[Row], machine: list[str], command: str, goals: str = "") ->
                 else []
             ),
             *(["", _GOALS, "", goals] if goals else []),
+            *(["", _BOUNDS, "", bounds] if bounds else []),
         ]
     )
 

@@ -115,8 +115,8 @@ def main() -> int:
     found = [*goals.verdicts(rows, bandwidth)]
     if any(case.goal.milliseconds for case in cases):
         found += imports.verdicts(arguments.repeats)
-    judged = goals.table(found)
-    print("", table(rows), "", judged, "", sep="\n")
+    judged, bounds = goals.table(found), goals.bounds(rows)
+    print("", table(rows), "", judged, "", bounds, "", sep="\n")
 
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     everything = {"machine": facts, "rows": [row.facts() for row in rows]}
@@ -129,7 +129,7 @@ def main() -> int:
     complete = not arguments.quick and arguments.cases == ["*"]
     page = arguments.output or (PAGE if complete else None)
     if page:
-        write(page, block(rows, facts, command(arguments), judged))
+        write(page, block(rows, facts, command(arguments), judged, bounds))
         print(f"page: {page}")
     return 0
 

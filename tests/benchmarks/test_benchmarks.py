@@ -158,6 +158,8 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
         Row(forward, "dualwave.torch", seconds=[0.5, 1.0, 8.0]),
         Row(forward, "dualwave.jax", seconds=[1.0, 1.0, 8.8]),
         Row(gradient, "dualwave.torch", seconds=[4.5]),
+        Row(gradient, "bare loop", seconds=[1.0]),
+        Row(forward, "bare loop", seconds=[0.25, 0.5]),
         Row(gradient, "dualwave.jax", reason="not installed"),
     ]
     # 100 cells, 100 steps in a second: at 16 bytes 160 kB/s.
@@ -170,7 +172,11 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
         ("dualwave.jax", share): (pytest.approx(0.8), True),
         ("dualwave.jax", "within 10% of dualwave.torch"): (pytest.approx(1.1), True),
         ("dualwave.torch", "at most 4 times its forward run"): (4.5, False),
+        ("bare loop", "at most 4 times its forward run"): (pytest.approx(1 / 0.375), True),
     }
+    # Devito takes 2 s: 1.5 times faster are 1.33.
+    wanted = "| any forward | 1.5 times faster than devito | 1.33 | 0.375 | yes |"
+    assert wanted.split("|")[2:] == goals.bounds(rows).splitlines()[2].split("|")[2:]
     assert "| 4.50 | not met |" in goals.table(goals.verdicts(rows, {"cpu": 200e3}))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from cases import JAX_PEERS, Case
 from peer import Peer, PeerError
-from report import BASE, OURS, Row
+from report import BARE, BASE, OURS, Row
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def libraries(case: Case) -> list[str]:
     scalar, here = case.equation == "scalar", case.device == "cpu"
     forward = here and case.work == "forward"
     has_bare = here and case.shots == 1 if scalar else forward
-    bare = ["bare loop"] if has_bare and not case.own_keywords else []
+    bare = [BARE] if has_bare and not case.own_keywords else []
     if case.jax:
         return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
     return [BASE, *OURS, *["devito"] * (scalar and forward), *bare]
