@@ -8,6 +8,7 @@ description, the wanted output slots, and one tensor or None for every input slo
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -91,12 +92,21 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
         wanted += ("residual",) * rules.needs_residual(differentiated, 0)
     if call.map in ("second_tangent", "tangent_adjoint"):
         inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
-    arguments = call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
-    if transform is not None and transform.key() == _compat.GRAD and _dual_below():
-        outputs = _compat.apply_at_level(_AT_LEVEL[call.map], *arguments)
+    function = FUNCTIONS[call.map]
+    slots = [inputs.get(slot) for slot in INPUT_SLOTS]
+    if transform is None and not _differentiates(inputs):
+        outputs = function._forward(call.description, wanted, *slots)
+    elif transform is not None and transform.key() == _compat.GRAD and _dual_below():
+        at_level = _AT_LEVEL[call.map]
+        outputs = _compat.apply_at_level(at_level, call.description, wanted, *slots)
     else:
-        outputs = FUNCTIONS[call.map].apply(*arguments)
+        outputs = function.apply(call.description, wanted, *slots)
     return dict(zip(wanted, outputs, strict=True))
+
+
+def _differentiates(inputs: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a backward of this level may follow."""
+    return torch.is_grad_enabled() and any(x.requires_grad for x in inputs.values())
 
 
 def _dual_below() -> bool:
@@ -111,7 +121,7 @@ def _with_tangents(call: rules.Call) -> dict[str, torch.Tensor] | None:
     the same level may follow: the Function differentiates that too.
     """
     dots = _compat.tangents(call.inputs)
-    if not dots or (torch.is_grad_enabled() and any(x.requires_grad for x in call.inputs.values())):
+    if not dots or _differentiates(call.inputs):
         return None
     values = {slot: _compat.without_tangent(x) for slot, x in call.inputs.items()}
     term = rules.whole(call, rules.tangent(replace(call, inputs=values), dots))
@@ -240,6 +250,8 @@ def _function(map_name: str) -> type[_Map]:
         jvp = staticmethod(lambda ctx, *dots: Map._jvp(ctx, *dots))
         vmap = staticmethod(lambda info, in_dims, *args: Map._vmap(info, in_dims, *args))
 
+    # PyTorch asks for it at every call, and it takes long to find out.
+    Map.forward.__signature__ = inspect.signature(Map.forward)  # type: ignore[attr-defined]
     Map.map_name = map_name
     Map.__name__ = Map.__qualname__ = "".join(part.title() for part in map_name.split("_"))
     return Map

@@ -43,11 +43,16 @@ class FlushDenormals {
 #endif
 };
 
+// A member that has waited for some microseconds gives way: the one it waits for may want its processor.
 void relax(int spins) {
+  constexpr int kBefore = 64;
+  if (spins >= kBefore) {
+    sched_yield();
+    return;
+  }
 #if defined(__x86_64__)
-  if (spins < 4096) return _mm_pause();
+  _mm_pause();
 #endif
-  if (spins >= 256) sched_yield();
 }
 
 class Team {
