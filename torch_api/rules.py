@@ -92,21 +92,12 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
         wanted += ("residual",) * rules.needs_residual(differentiated, 0)
     if call.map in ("second_tangent", "tangent_adjoint"):
         inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
-    function = FUNCTIONS[call.map]
-    slots = [inputs.get(slot) for slot in INPUT_SLOTS]
-    if transform is None and not _differentiates(inputs):
-        outputs = function._forward(call.description, wanted, *slots)
-    elif transform is not None and transform.key() == _compat.GRAD and _dual_below():
-        at_level = _AT_LEVEL[call.map]
-        outputs = _compat.apply_at_level(at_level, call.description, wanted, *slots)
+    arguments = call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
+    if transform is not None and transform.key() == _compat.GRAD and _dual_below():
+        outputs = _compat.apply_at_level(_AT_LEVEL[call.map], *arguments)
     else:
-        outputs = function.apply(call.description, wanted, *slots)
+        outputs = FUNCTIONS[call.map].apply(*arguments)
     return dict(zip(wanted, outputs, strict=True))
-
-
-def _differentiates(inputs: Mapping[str, torch.Tensor]) -> bool:
-    """Whether a backward of this level may follow."""
-    return torch.is_grad_enabled() and any(x.requires_grad for x in inputs.values())
 
 
 def _dual_below() -> bool:
@@ -121,7 +112,7 @@ def _with_tangents(call: rules.Call) -> dict[str, torch.Tensor] | None:
     the same level may follow: the Function differentiates that too.
     """
     dots = _compat.tangents(call.inputs)
-    if not dots or _differentiates(call.inputs):
+    if not dots or (torch.is_grad_enabled() and any(x.requires_grad for x in call.inputs.values())):
         return None
     values = {slot: _compat.without_tangent(x) for slot, x in call.inputs.items()}
     term = rules.whole(call, rules.tangent(replace(call, inputs=values), dots))
