@@ -27,14 +27,16 @@ std::uintptr_t at_huge_page(const void* p) {
 }
 
 struct Mapping {
-  void* data;
-  std::size_t bytes;
+  void* data = nullptr;
+  std::size_t bytes = 0;
+  bool passed_over = false;  // since it was given
 };
 
 class Pool {
  public:
-  // One that fits, if any waits. If none does those that wait are of calls of other sizes, and go before more
-  // is taken.
+  // One that fits, if any waits. If none does those that wait may be of calls of other sizes, and go before
+  // more is taken; not at the first time, for a call has blocks of several sizes, which are not all there at
+  // once.
   Mapping take(std::size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
     // The smallest, so that a call finds again for each of its buffers what it had for it.
@@ -42,10 +44,10 @@ class Pool {
       return (a.bytes < bytes) != (b.bytes < bytes) ? b.bytes < bytes : a.bytes < b.bytes;
     });
     if (fits == free_.end() || fits->bytes < bytes || fits->bytes > bytes + bytes / 4) {
-      shrink(0);
-      return {nullptr, 0};
+      pass_over();
+      return {};
     }
-    const Mapping found = *fits;
+    const Mapping found{fits->data, fits->bytes};
     free_.erase(fits);
     held_ -= found.bytes;
     return found;
@@ -67,13 +69,28 @@ class Pool {
   }
 
  private:
+  void pass_over() {
+    std::deque<Mapping> others;
+    others.swap(free_);
+    for (Mapping& m : others) {
+      if (m.passed_over) {
+        unmap(m);
+      } else {
+        m.passed_over = true;
+        free_.push_back(m);
+      }
+    }
+  }
   // Those that have waited longest go first.
   void shrink(std::size_t most) {
     while (held_ > most) {
-      munmap(free_.front().data, free_.front().bytes);
-      held_ -= free_.front().bytes;
+      unmap(free_.front());
       free_.pop_front();
     }
+  }
+  void unmap(const Mapping& m) {
+    munmap(m.data, m.bytes);
+    held_ -= m.bytes;
   }
 
   std::mutex mutex_;
@@ -106,7 +123,7 @@ Block::Block(std::size_t bytes) {
 }
 
 Block::~Block() {
-  if (mapping_) pool().give({mapping_, mapped_});
+  if (mapping_) pool().give(Mapping{mapping_, mapped_});
 }
 
 Index kept_memory() { return static_cast<Index>(pool().held()); }
