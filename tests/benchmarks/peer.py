@@ -79,7 +79,10 @@ class Peer:
         except BrokenPipeError:
             line = ""
         if not line:
-            raise PeerError(f"its process ended with {self._process.wait()}: {self._last_words()}")
+            code = self._process.wait()
+            if code < 0:
+                raise PeerError(f"its process was ended by signal {-code}")
+            raise PeerError(f"its process ended with {code}: {self._last_words()}")
         answer = json.loads(line)
         if "error" in answer:
             raise PeerError(answer["error"])
