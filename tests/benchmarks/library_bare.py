@@ -63,35 +63,35 @@ class Run:
             raise NotImplementedError("systems of order 4")
         source = "bare_scalar" if case.equation == "scalar" else "bare_systems"
         self.loop, self.version = _compiled(source)
-        self.case, problem, reach = case, make_problem(case), case.accuracy // 2
+        self.case, problem = case, make_problem(case)
         self.models = {k: np.pad(x, case.pml, mode="edge") for k, x in problem.models.items()}
-        shape = next(iter(self.models.values())).shape
+        self._lay_out(next(iter(self.models.values())).shape)
+        self._place(problem)
+        if case.work == "gradient":
+            interval = self.sizes["interval"] = round(math.sqrt(case.nt))
+            self.adjoint, self.gradient = self._grids(2), self._grids(1)
+            self.kept = self._grids(2 * -(-case.nt // interval))
+            self.history = self._grids(interval)
+
+    def _lay_out(self, shape: tuple[int, ...]) -> None:
+        """Grids of these cells. The coefficients are those of Dualwave's tables, with their means."""
+        case, reach = self.case, self.case.accuracy // 2
         # Zeros around the cells as far as the stencil reaches, and rows of whole lines.
         after = _LINE - (shape[-1] + _LINE) % -_LINE
-        self.pads = [(reach, reach)] * (case.ndim - 1) + [(_LINE, after)]
-        self.inner = tuple(slice(before, -after) for before, after in self.pads)
-        # The systems' coefficients are those of Dualwave's tables: the averages are the same.
+        pads = [(reach, reach)] * (case.ndim - 1) + [(_LINE, after)]
+        self.inner = tuple(slice(before, -after) for before, after in pads)
         equation, power = dualwave.equations.get(case.equation), 1 + (case.equation == "scalar")
         grids = equation.coefficient_map({k: x[None] for k, x in self.models.items()}, DT)
         self.coefficients = [
-            np.pad((grids[name][0] / SPACING**power).astype(np.float32), self.pads)
+            np.pad((grids[name][0] / SPACING**power).astype(np.float32), pads)
             for name in equation.coefficient_names(case.ndim)
         ]
+        self.fields = self._grids(len(equation.fields(case.ndim)))
         self.strides = np.array(self.coefficients[0].strides) // 4
-        self.first = int(np.dot([before for before, _ in self.pads], self.strides))
+        self.first = int(np.dot([before for before, _ in pads], self.strides))
         self.sizes = dict(zip(("planes", "rows", "cells"), (1, *shape)[-3:], strict=True))
         self.sizes |= {"plane": self.strides[0], "row": self.strides[-2], "steps": case.nt}
         self.sizes["grid"] = self.coefficients[0].size
-        self._place(problem)
-        self.fields = self._grids(len(equation.fields(case.ndim)))
-        if case.work == "gradient":
-            interval = round(math.sqrt(case.nt))
-            self.adjoint, self.gradient = self._grids(2), self._grids(1)
-            self.kept, self.history = (
-                self._grids(2 * -(-case.nt // interval)),
-                self._grids(interval),
-            )
-            self.sizes["interval"] = interval
 
     def _place(self, problem: Problem) -> None:
         """Sources and receivers of each shot, and what a source adds to a field."""
@@ -99,12 +99,15 @@ class Run:
         self.sources, self.receivers = (
             (points + case.pml) @ self.strides for points in (problem.sources, problem.receivers)
         )
-        # To pressure: K dt; to stresses: dt; to the scalar field: v^2 dt^2.
-        power = {"scalar": 2, "acoustic": 1, "elastic": 0}[case.equation]
-        there = self.coefficients[0].flat[self.first + self.sources] * SPACING**power
-        if case.equation == "elastic":
-            there = np.full_like(there, DT)
-        self.amplitudes = (problem.amplitudes * there[:, :, None]).astype(np.float32)
+        # To the scalar field: v^2 dt^2; to pressure: K dt; to stresses: dt.
+        there = self.coefficients[0].flat[self.first + self.sources]
+        unit = {
+            "scalar": there * SPACING**2,
+            "acoustic": there * SPACING,
+            "elastic": DT + 0 * there,
+        }
+        amplitudes = problem.amplitudes * unit[case.equation][:, :, None]
+        self.amplitudes = amplitudes.astype(np.float32)
         self.records = np.empty((case.shots, self.receivers.shape[1], case.nt), np.float32)
 
     def _grids(self, count: int) -> np.ndarray:
