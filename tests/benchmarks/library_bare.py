@@ -74,7 +74,7 @@ class Run:
             self.history = self._grids(interval)
 
     def _lay_out(self, shape: tuple[int, ...]) -> None:
-        """Grids of these cells. The coefficients are those of Dualwave's tables, with their means."""
+        """Grids of these cells; the coefficients are those of Dualwave's tables."""
         case, reach = self.case, self.case.accuracy // 2
         # Zeros around the cells as far as the stencil reaches, and rows of whole lines.
         after = _LINE - (shape[-1] + _LINE) % -_LINE
@@ -101,11 +101,8 @@ class Run:
         )
         # To the scalar field: v^2 dt^2; to pressure: K dt; to stresses: dt.
         there = self.coefficients[0].flat[self.first + self.sources]
-        unit = {
-            "scalar": there * SPACING**2,
-            "acoustic": there * SPACING,
-            "elastic": DT + 0 * there,
-        }
+        unit = {"scalar": there * SPACING**2, "acoustic": there * SPACING}
+        unit["elastic"] = np.full_like(there, DT)
         amplitudes = problem.amplitudes * unit[case.equation][:, :, None]
         self.amplitudes = amplitudes.astype(np.float32)
         self.records = np.empty((case.shots, self.receivers.shape[1], case.nt), np.float32)
