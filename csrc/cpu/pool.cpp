@@ -47,7 +47,7 @@ class Pool {
       pass_over();
       return {};
     }
-    const Mapping found{fits->data, fits->bytes};
+    const Mapping found = *fits;
     free_.erase(fits);
     held_ -= found.bytes;
     return found;

@@ -1,7 +1,6 @@
 // A time loop over the cells alone, and the gradient of its records' sum of squares: nothing absorbs at the
 // edges, no step is blocked with the next. Compiled for this machine by library_bare.py, which has the same
 // struct.
-
 #include "bare.hpp"
 
 struct Loop {
@@ -83,15 +82,8 @@ void march_back(const Loop& l, long begin, long end) {
   }
 }
 
-// Between the fields and the pair that was kept before this step.
-template <bool keep>
-void exchange(const Loop& l, long step) {
-  float* kept = l.kept + step / l.interval * 2 * l.grid.grid;
-  for (int f = 0; f < 2; ++f)
-    for_cells(l.grid, [=](long first, long x) {
-      const long i = first + x;
-      (keep ? kept[f * l.grid.grid + i] : l.fields[f][i]) = keep ? l.fields[f][i] : kept[f * l.grid.grid + i];
-    });
+void copy(const Loop& l, const float* from, float* to) {
+  for_cells(l.grid, [=](long first, long x) { to[first + x] = from[first + x]; });
 }
 
 template <int dim, int reach>
@@ -105,15 +97,16 @@ void gradient(const Loop& l) {
 #pragma omp parallel
   {
     const auto end = [&](long begin) { return begin + l.interval < l.steps ? begin + l.interval : l.steps; };
+    const auto kept = [&](long begin, int f) { return l.kept + (begin / l.interval * 2 + f) * l.grid.grid; };
     long begin = 0;
     for (; end(begin) < l.steps; begin += l.interval) {
-      exchange<true>(l, begin);
+      for (int f = 0; f < 2; ++f) copy(l, l.fields[f], kept(begin, f));
       march<dim, reach, false>(l, begin, end(begin));
     }
     march<dim, reach, true>(l, begin, l.steps);  // the last interval is marched once
     march_back<dim, reach>(l, begin, l.steps);
     while ((begin -= l.interval) >= 0) {
-      exchange<false>(l, begin);
+      for (int f = 0; f < 2; ++f) copy(l, kept(begin, f), l.fields[f]);
       march<dim, reach, true>(l, begin, end(begin));
       march_back<dim, reach>(l, begin, end(begin));
     }

@@ -8,10 +8,10 @@ struct System {
   long steps, source, receivers;
   const float* amplitudes;
   const long* receiver;  // as `source`, elements from the first cell
-  const float*
-      coefficients[8];  // in the order of Dualwave's tables, divided by the spacing; this and the fields
-  float* fields[9];     // likewise, begin at their first cell
-  float* records;       // [receivers, steps]
+  // In the order of Dualwave's tables, from their first cells on; coefficients are divided by the spacing.
+  const float* coefficients[8];
+  float* fields[9];
+  float* records;  // [receivers, steps]
 };
 
 namespace {
@@ -34,7 +34,7 @@ struct Axes {
 
 template <int dim>
 struct Acoustic {
-  static constexpr int kFields = 1 + dim, kPressures = 1;
+  static constexpr int kPressures = 1;
   static constexpr int pressure(int) { return 0; }
   static constexpr float sign = 1;
 

@@ -43,7 +43,7 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
     Args:
         bandwidth: of a device's memory, bytes a second, for cases with a goal of it.
     """
-    done = {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
+    done = _measured(rows)
     for (name, library), row in done.items():
         goal, label = row.case.goal, row.case.label
         forward = done.get((name.partition("gradient")[0] + "forward", library))
@@ -72,16 +72,18 @@ def verdicts(rows: list[Row], bandwidth: dict[str, float]) -> Iterator[Verdict]:
             yield Verdict(label, library, wanted, times, times <= APART)
 
 
+def _measured(rows: list[Row]) -> dict[tuple[str, str], Row]:
+    """Rows that have times, by case and library."""
+    return {(row.case.name, row.library): row for row in rows if row.seconds and not row.reason}
+
+
 def bounds(rows: list[Row]) -> str:
     """Markdown: the times that goals ask for beside what the bare loop takes; "" without one."""
-    lines = []
-    done = {(r.case.name, r.library): r for r in rows if r.seconds and not r.reason}
+    lines, done = [], _measured(rows)
     for (name, library), row in done.items():
-        if library != BARE:
-            continue
         goal = row.case.goal
-        for peer, times in {**({BASE: goal.speed} if goal.speed else {}), **goal.beside}.items():
-            if (name, peer) in done:
+        for peer, times in {BASE: goal.speed, **goal.beside}.items():
+            if library == BARE and times and (name, peer) in done:
                 asked = done[name, peer].median / times
                 wanted = f"{times:g} times faster than {peer}"
                 verdict = "yes" if row.median <= asked else "no"

@@ -27,13 +27,10 @@ _LINE = 16  # float32 in a cache line
 
 
 def _struct(name: str, longs: tuple[str, ...], pointers: dict[str, int]) -> type:
-    """A struct of a grid's cells, as in ``bare.hpp``, numbers, and arrays or lists of some."""
+    """A struct of a grid's cells, as in ``bare.hpp``, numbers, and so many pointers of a name."""
     sizes = ("planes", "rows", "cells", "plane", "row", "grid", *longs)
-    arrays = [
-        (k, ctypes.c_void_p if count == 1 else ctypes.c_void_p * count)
-        for k, count in pointers.items()
-    ]
-    fields = [*((k, ctypes.c_long) for k in sizes), *arrays]
+    fields = [*((k, ctypes.c_long) for k in sizes)]
+    fields += [(k, ctypes.c_void_p * count) for k, count in pointers.items()]
     return type(name, (ctypes.Structure,), {"_fields_": fields})
 
 
@@ -42,8 +39,8 @@ _LOOP = _struct(
     "Loop",
     ("steps", "source", "receivers", "interval"),
     _POINTS
-    | {"coefficient": 1, "fields": 2, "records": 1, "adjoint": 2}
-    | {"kept": 1, "history": 1, "gradient": 1},
+    | {"coefficients": 1, "fields": 2, "records": 1}
+    | {"adjoint": 2, "kept": 1, "history": 1, "gradient": 1},
 )
 _SYSTEM = _struct(
     "System",
@@ -62,7 +59,7 @@ class Run:
         if case.equation != "scalar" and case.accuracy != 4:
             raise NotImplementedError("systems of order 4")
         source = "bare_scalar" if case.equation == "scalar" else "bare_systems"
-        self.loop, self.version = _compiled(source)
+        self.march, self.version = _compiled(source)
         self.case, problem = case, make_problem(case)
         self.models = {k: np.pad(x, case.pml, mode="edge") for k, x in problem.models.items()}
         self._lay_out(next(iter(self.models.values())).shape)
@@ -72,6 +69,7 @@ class Run:
             self.adjoint, self.gradient = self._grids(2), self._grids(1)
             self.kept = self._grids(2 * -(-case.nt // interval))
             self.history = self._grids(interval)
+        self.loops = [self._loop(shot) for shot in range(case.shots)]
 
     def _lay_out(self, shape: tuple[int, ...]) -> None:
         """Grids of these cells; the coefficients are those of Dualwave's tables."""
@@ -110,45 +108,34 @@ class Run:
     def _grids(self, count: int) -> np.ndarray:
         return np.zeros((count, *self.coefficients[0].shape), np.float32)
 
-    def _at(self, *grids: np.ndarray) -> list[int]:
-        """Addresses of their first cells."""
-        return [x.ctypes.data + 4 * self.first for x in grids]
+    def _loop(self, shot: int) -> ctypes.Structure:
+        """What the march of a shot is called with."""
+        of = _LOOP if self.case.equation == "scalar" else _SYSTEM
+        loop = of(**{k: int(x) for k, x in self.sizes.items()})
+        loop.source, loop.receivers = self.sources[shot].item(), self.receivers.shape[1]
+        loop.amplitudes[0] = self.amplitudes[shot].ctypes.data
+        loop.receiver[0] = self.receivers[shot].ctypes.data
+        loop.records[0] = self.records[shot].ctypes.data
+        grids = {"coefficients": self.coefficients, "fields": self.fields}
+        if self.case.work == "gradient":
+            grids |= {"adjoint": self.adjoint, "gradient": self.gradient}
+            grids |= {"kept": self.kept[:1], "history": self.history[:1]}
+        for name, found in grids.items():
+            addresses = [x.ctypes.data + 4 * self.first for x in found]
+            getattr(loop, name)[: len(addresses)] = addresses
+        return loop
 
     def __call__(self) -> np.ndarray:
         """Records [shot, Nr, nt], or the gradient of the sum of their squares."""
         case = self.case
-        for shot in range(case.shots):
-            self.fields[:] = 0
-            sizes = {k: int(x) for k, x in self.sizes.items()} | {
-                "source": self.sources[shot].item(),
-                "receivers": self.receivers.shape[1],
-            }
-            points = {
-                "amplitudes": self.amplitudes[shot].ctypes.data,
-                "receiver": self.receivers[shot].ctypes.data,
-                "records": self.records[shot].ctypes.data,
-            }
-            if not self._march(sizes | points):
-                raise NotImplementedError("2-D and 3-D, orders 4 and 8")
-        return self.records if case.work == "forward" else self._of_speed()
-
-    def _march(self, given: dict[str, int]) -> bool:
-        case, system = self.case, self.case.equation != "scalar"
-        loop = (_SYSTEM if system else _LOOP)(**given)
-        lists = {"fields": self.fields}
-        if system:
-            lists["coefficients"] = self.coefficients
-        else:
-            loop.coefficient = self._at(*self.coefficients)[0]
+        kind = {"acoustic": 0, "elastic": 1}.get(case.equation, case.accuracy // 2)
         if case.work == "gradient":
             self.adjoint[:], self.gradient[:] = 0, 0
-            lists["adjoint"] = self.adjoint
-            for name in ("kept", "history", "gradient"):
-                setattr(loop, name, self._at(getattr(self, name))[0])
-        for name, grids in lists.items():
-            getattr(loop, name)[: len(grids)] = self._at(*grids)
-        kind = case.equation == "elastic" if system else case.accuracy // 2
-        return self.loop(case.ndim, kind, ctypes.byref(loop))
+        for loop in self.loops:
+            self.fields[:] = 0
+            if not self.march(case.ndim, kind, ctypes.byref(loop)):
+                raise NotImplementedError("2-D and 3-D, orders 4 and 8")
+        return self.records if case.work == "forward" else self._of_speed()
 
     def _of_speed(self) -> np.ndarray:
         """The gradient of the coefficient's logarithm as one of the speeds that were continued."""

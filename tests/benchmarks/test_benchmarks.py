@@ -93,10 +93,9 @@ def test_bare_loops_march_as_a_model_without_pml(monkeypatch, equation, shape, w
     case = Case("any", shape, nt, work=work, accuracy=accuracy, equation=equation, pml=6)
     problem = make_problem(case)
     given = {
-        name: torch.tensor(x) if isinstance(x, np.ndarray) else x
+        name: torch.tensor(x) + case.pml * ("locations" in name) if isinstance(x, np.ndarray) else x
         for name, x in keywords(case, problem).items()
     }
-    given = {k: x + case.pml if "locations" in k else x for k, x in given.items()}
     models = {k: torch.tensor(x, requires_grad=True) for k, x in problem.models.items()}
     around = (case.pml,) * (2 * case.ndim)
     continued = {
@@ -175,8 +174,8 @@ def test_goals_between_rows_and_beside_the_machine(monkeypatch):
         ("bare loop", "at most 4 times its forward run"): (pytest.approx(1 / 0.375), True),
     }
     # Devito takes 2 s: 1.5 times faster are 1.33.
-    wanted = "| any forward | 1.5 times faster than devito | 1.33 | 0.375 | yes |"
-    assert wanted.split("|")[2:] == goals.bounds(rows).splitlines()[2].split("|")[2:]
+    bound = goals.bounds(rows).splitlines()[2]
+    assert bound.endswith("| 1.5 times faster than devito | 1.33 | 0.375 | yes |")
     assert "| 4.50 | not met |" in goals.table(goals.verdicts(rows, {"cpu": 200e3}))
 
 
