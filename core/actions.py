@@ -111,35 +111,42 @@ def _refuse(where: tuple[Taps, int, int], what: str, accepted: str) -> None:
 
 class SourceNodes(NamedTuple):
     """Nodes that an action of a channel reaches, and what a unit of amplitude adds there in a step
-    where the coefficient of the action is one."""
+    where the coefficient and the tensor of the action are one. cells: the nodes as cells of a
+    grid, whichever field they are of; None where the action has no coefficient."""
 
+    channel: str
     action: Action
     nodes: Nodes
+    cells: Array | None
 
 
 def source_nodes(fw: Framework, setup: Setup, entry: Taps) -> list[SourceNodes]:
     """The nodes of each action of a channel."""
-    ndim, channel = setup.inputs.ndim, entry.points.channel
-    tensors = setup.inputs.tensors.get(channel)
+    channel, count = entry.points.channel, prod(setup.region.n)
     parts = []
-    for action in setup.equation.sources(ndim)[channel]:
+    for action in setup.equation.sources(setup.inputs.ndim)[channel]:
         nodes, weights = _nodes(fw, setup, entry, action)
         weights = action.scale * (setup.internal_dt if action.rate else 1.0) * weights
-        if action.tensor is not None and tensors is not None:
-            i, j = action.tensor
-            half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
-            weights = weights * half[:, :, None]
-        parts.append(SourceNodes(action, (nodes, weights)))
+        cells = None
+        if action.coefficient is not None:
+            cells = fw.xp.where(nodes < 0, fw.xp.zeros_like(nodes), nodes % count)
+        parts.append(SourceNodes(channel, action, (nodes, weights), cells))
     return parts
 
 
 def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: Array) -> Nodes:
-    """The nodes with weights times the action's coefficient there."""
-    (nodes, weights), name = part.nodes, part.action.coefficient
-    if name is None:
+    """The nodes with weights times the action's coefficient there, and its entry of the tensor."""
+    (nodes, weights), action = part.nodes, part.action
+    tensors = setup.inputs.tensors.get(part.channel)
+    if action.tensor is not None and tensors is not None:
+        i, j = action.tensor
+        half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
+        weights = weights * half[:, :, None]
+    if part.cells is None:
         return nodes, weights
-    grid = coefficients[:, setup.equation.coefficient_names(setup.inputs.ndim).index(name)]
-    return nodes, weights * _at(fw, grid, nodes, prod(setup.region.n))
+    names = setup.equation.coefficient_names(setup.inputs.ndim)
+    grid = coefficients[:, names.index(action.coefficient)]
+    return nodes, weights * _at(fw, grid, part.cells)
 
 
 def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:
@@ -200,12 +207,11 @@ def _nodes(fw: Framework, setup: Setup, entry: Taps, action: Action) -> Nodes:
     return nodes, weights
 
 
-def _at(fw: Framework, grid: Array, nodes: Array, count: int) -> Array:
-    """Values of a coefficient [M, *n] at nodes [S, N, P], whichever field they are of."""
+def _at(fw: Framework, grid: Array, cells: Array) -> Array:
+    """Values of a coefficient [M, *n] at cells [S, N, P]."""
     rows = (grid.shape[0], -1)
-    cells = fw.xp.where(nodes < 0, fw.xp.zeros_like(nodes), nodes % count)
-    here = fw.gather(fw.xp.reshape(grid, (grid.shape[0], count)), fw.xp.reshape(cells, rows))
-    return fw.xp.reshape(here, tuple(nodes.shape))
+    here = fw.gather(fw.xp.reshape(grid, rows), fw.xp.reshape(cells, rows))
+    return fw.xp.reshape(here, tuple(cells.shape))
 
 
 def together(fw: Framework, parts: Sequence[Nodes]) -> Nodes:

@@ -7,6 +7,7 @@ equation (models, channels of sources and receivers, wavefields) come from its t
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -154,60 +155,75 @@ def _keywords(form: Form, shared: tuple[str, ...]) -> list[str]:
 
 def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> Call:
     """Sort the arguments of a call; raise TypeError, as Python does, where they do not fit."""
-    equation = form.equation
+    equation, defaults = form.equation, _defaults(form)
     for name in keywords:
-        if name not in signed.parameters:
+        if name not in defaults and name not in signed.parameters:
             near = difflib.get_close_matches(name, signed.parameters, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{form.name}() got an unexpected keyword argument {name!r}{hint}")
-    given = _by_name(form, signed, args, keywords)
-    sources, receivers = equation.all_channels()
+    required = (*equation.parameters, "grid_spacing", "dt")
+    named = required[: len(args)]
+    given = defaults | dict(zip(named, args, strict=False)) | keywords
+    fits = len(args) <= len(required) and keywords.keys().isdisjoint(named)
+    if not fits or any(given[name] is inspect.Parameter.empty for name in required):
+        try:
+            signed.bind(*args, **keywords)  # slow, but it has Python's words
+        except TypeError as error:
+            raise TypeError(f"{form.name}() {error}") from None
     for old, new in _aliases(form):
         if given[old] is not None and given[new] is not None:
             checks.fail(old, f"is given, and so is {new}, of which it is another name", "one")
         given[new] = given[old] if given[new] is None else given[new]
 
-    def channel(kinds: tuple[str, ...], name: str) -> list[Any]:
-        return [given.get(f"{kind}{suffix(name)}") for kind in kinds]
-
+    sources, receivers = _channels(form)
     return Call(
         models={name: given[name] for name in equation.parameters},
         grid_spacing=given["grid_spacing"],
         dt=given["dt"],
-        sources={name: Sources(*channel(_SOURCE_KINDS, name)) for name in sources},
+        sources={
+            name: Sources(*(given.get(keyword) for keyword in own)) for name, own in sources.items()
+        },
         receivers={
-            f"{prefix}receiver_locations{suffix(name)}": Receivers(
-                name,
-                level,
-                *channel((f"{prefix}receiver_locations", f"{prefix}receiver_mask"), name),
-            )
-            for level, prefix in enumerate(form.receiver_prefixes)
-            for name in receivers
+            locations: Receivers(name, level, given[locations], given[mask])
+            for locations, (name, level, mask) in receivers.items()
         },
         wavefields={name: given[name] for name in form.wavefields},
         perturbations={model: given[name] for name, model in form.perturbations.items()},
-        options=Options(**{item.name: given[item.name] for item in fields(Options)}),
+        options=Options(**{name: given[name] for name in _OPTIONS}),
     )
 
 
-def _by_name(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> dict[str, Any]:
-    """All arguments by name, with the defaults of those that are not given."""
-    given = {name: parameter.default for name, parameter in signed.parameters.items()}
-    first = [name for name, default in given.items() if default is inspect.Parameter.empty]
-    named = first[: len(args)]
-    given |= dict(zip(named, args, strict=False)) | keywords
-    fits = len(args) <= len(first) and keywords.keys().isdisjoint(named)
-    if not fits or any(given[name] is inspect.Parameter.empty for name in first):
-        try:
-            signed.bind(*args, **keywords)  # slow, but it has Python's words
-        except TypeError as error:
-            raise TypeError(f"{form.name}() {error}") from None
-    return given
+@functools.cache
+def _defaults(form: Form) -> dict[str, Any]:
+    """Of all parameters."""
+    return {name: parameter.default for name, parameter in signature(form)[0].parameters.items()}
 
 
 _SOURCE_KINDS = ("source_amplitudes", "source_locations", "source_mask", "source_tensors")
+_OPTIONS = tuple(item.name for item in fields(Options))
 
 
+@functools.cache
+def _channels(
+    form: Form,
+) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, int, str]]]:
+    """Keywords of each source channel; and by that of their locations channel, level and mask of
+    receivers."""
+    sources, receivers = form.equation.all_channels()
+    of_sources = {name: tuple(k + suffix(name) for k in _SOURCE_KINDS) for name in sources}
+    of_receivers = {
+        f"{prefix}receiver_locations{suffix(name)}": (
+            name,
+            level,
+            f"{prefix}receiver_mask{suffix(name)}",
+        )
+        for level, prefix in enumerate(form.receiver_prefixes)
+        for name in receivers
+    }
+    return of_sources, of_receivers
+
+
+@functools.cache
 def _aliases(form: Form) -> list[tuple[str, str]]:
     """Keywords that are other names of keywords, and those."""
     pairs = [*form.perturbation_aliases.items()]

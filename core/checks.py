@@ -196,7 +196,7 @@ def shape(name: str, x: Any, wanted: Sequence[int | str]) -> None:
 def finite(fw: Framework, name: str, x: Any) -> Any:
     """The values of ``x``, None where unknown; raise on NaN and infinity."""
     values = fw.known(x)
-    if values is not None:
+    if values is not None and not _has_finite_sum(fw, values):
         bad = ~array_namespace(values).isfinite(values)
         if bad.any():
             count, where = _found(fw, bad)
@@ -213,13 +213,21 @@ def _found(fw: Framework, bad: Any) -> tuple[str, list[int]]:
 
 def all_finite(fw: Framework, x: Array) -> bool | None:
     """Whether all values are finite; None where they are unknown. ``x`` stays on its device."""
-    # A finite sum has finite terms, and takes one pass; of finite terms it may still overflow.
-    with np.errstate(over="ignore", invalid="ignore"):
-        likely = fw.concrete(fw.xp.isfinite(fw.xp.sum(x)))
-    if likely is None:
-        return None
-    each = likely if likely.all() else fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
+    likely = _has_finite_sum(fw, x)
+    if likely is not False:
+        return likely
+    each = fw.concrete(fw.xp.all(fw.xp.isfinite(x)))
     return None if each is None else bool(each.all())
+
+
+def _has_finite_sum(fw: Framework, x: Any) -> bool | None:
+    """Whether the sum is finite, and with it all terms, in one pass; of finite terms it may still
+    overflow. None where it is unknown."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = fw.concrete(x.sum())
+    if total is None:
+        return None
+    return math.isfinite(total) if total.ndim == 0 else bool(np.isfinite(total).all())
 
 
 def finite_field(fw: Framework, name: str, x: Array) -> None:
@@ -234,12 +242,12 @@ def speed(fw: Framework, name: str, x: Any) -> Any:
     values = finite(fw, name, x)
     if values is None or 0 in values.shape:
         return values
-    if (values < 0).any():
+    if values.min() < 0:
         count, where = _found(fw, values < 0)
         mend = "The sign of a speed has no meaning: pass abs()."
         came = f"{count} speeds are negative, the first at {where}"
         fail(name, came, "speeds of 0 or more", mend)
-    if not (values > 0).any():
+    if not values.max() > 0:
         fail(name, "all speeds are zero", "a speed above zero somewhere")
     return values
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import checks
-from .call import Options
+from .call import Call, Options
 from .equations import Equation
 from .framework import Array, Framework
 from .frequency import dominant_frequency
@@ -27,6 +27,23 @@ class Speeds(NamedTuple):
     slowest: float | None
     largest: float
     on_grid: float
+
+
+class Numbers(NamedTuple):
+    """What the values of models and amplitudes say to the decisions of a call.
+
+    pml_freq: the frequency that the PML is made for.
+    """
+
+    speeds: Speeds
+    pml_freq: float
+
+
+def choose(fw: Framework, equation: Equation, inputs: Inputs, call: Call) -> Numbers:
+    """The numbers that a run goes by, given or found in the values."""
+    dt = checks.nonzero("dt", call.dt, "in seconds")
+    speeds = choose_speeds(fw, equation, inputs, call.options)
+    return Numbers(speeds, choose_pml_freq(fw, inputs, call.options, dt))
 
 
 def choose_speeds(fw: Framework, equation: Equation, inputs: Inputs, options: Options) -> Speeds:
@@ -63,6 +80,8 @@ def choose_speeds(fw: Framework, equation: Equation, inputs: Inputs, options: Op
 
 
 def _slowest(speed: Array) -> float | None:
+    if (least := speed.min()) > 0:
+        return float(least)
     moving = speed[speed > 0]
     return float(moving.min()) if moving.shape[0] else None
 

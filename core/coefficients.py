@@ -26,8 +26,11 @@ def coefficients(
     grids = {name: fw.pad_edge(model, region.widths) for name, model in models.items()}
     values = mask_coefficients(fw, equation, dict(equation.coefficient_map(grids, dt)), faces)
     shape = (max(model.shape[0] for model in models.values()), *region.n)
-    names = equation.coefficient_names(len(region.n))
-    return fw.xp.stack([fw.xp.broadcast_to(values[name], shape) for name in names], axis=1)
+    found = [
+        x if tuple(x.shape) == shape else fw.xp.broadcast_to(x, shape)
+        for x in (values[name] for name in equation.coefficient_names(len(region.n)))
+    ]
+    return found[0][:, None] if len(found) == 1 else fw.xp.stack(found, axis=1)
 
 
 @functools.lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ grid, and the node beyond it on the regular grid of second differences, as in De
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,9 +60,10 @@ def check_size(n: Sequence[int], pml: Sequence[int], faces: Sequence[str], accur
             checks.fail("boundary", came, f"{least} cells or more along it")
 
 
+@functools.lru_cache(maxsize=256)
 def held(
-    equation: Equation, ndim: int, faces: Sequence[str]
-) -> dict[str, tuple[tuple[int, int], ...]]:
+    equation: Equation, ndim: int, faces: tuple[str, ...]
+) -> Mapping[str, tuple[tuple[int, int], ...]]:
     """Nodes at which a field is zero for all times: field -> (axis, 0 or -1).
 
     The pressure on a free face of a staggered grid, and what lies half a cell beyond the last cell
@@ -90,7 +92,7 @@ def masked(fw: Framework, x: Array, where: Sequence[tuple[int, int]], ndim: int)
 
 
 def mask_coefficients(
-    fw: Framework, equation: Equation, grids: dict[str, Array], faces: Sequence[str]
+    fw: Framework, equation: Equation, grids: dict[str, Array], faces: tuple[str, ...]
 ) -> dict[str, Array]:
     """Coefficients by name, zero where what they add to is held at zero."""
     ndim = len(faces) // 2
@@ -104,7 +106,7 @@ def mask_coefficients(
 
 
 def held_at_first(
-    equation: Equation, ndim: int, faces: Sequence[str]
+    equation: Equation, ndim: int, faces: tuple[str, ...]
 ) -> dict[str, tuple[tuple[int, int], ...]]:
     """Nodes at which an initial field is taken as zero: those of :func:`held`, and those beyond.
 

@@ -6,6 +6,7 @@ is the derivative in the direction of a change of the models, and nothing else a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,13 +30,13 @@ class Form:
         """1, or 2 with a scattered field: the levels of the map."""
         return 1 + self.scattered
 
-    @property
+    @functools.cached_property
     def perturbations(self) -> Mapping[str, str]:
         """Keyword of the change of a model -> the model."""
         names = self.equation.parameters if self.scattered else ()
         return {f"d{name}": name for name in names}
 
-    @property
+    @functools.cached_property
     def perturbation_aliases(self) -> Mapping[str, str]:
         """Other names of those: Deepwave's ``scatter``, where there is one model."""
         names = list(self.perturbations)
@@ -46,7 +47,7 @@ class Form:
         """What the names of receivers begin with, by level."""
         return ("bg_", "sc_") if self.scattered else ("",)
 
-    @property
+    @functools.cached_property
     def wavefields(self) -> Mapping[str, tuple[int, str]]:
         """Keyword of an initial and final wavefield -> its level and field."""
         fields = self.equation.wavefields.items()
@@ -70,6 +71,11 @@ def scattered_name(name: str) -> str:
 def memory_name(name: str, level: int) -> str:
     """The key in ``auxiliary_state`` of a memory variable of a level."""
     return name + "_sc" * level
+
+
+def places(name: str) -> bool:
+    """Whether an argument says where points are."""
+    return "_locations" in name or "_mask" in name
 
 
 def suffix(channel: str) -> str:

@@ -11,7 +11,7 @@ import abc
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -74,6 +74,30 @@ class Framework(abc.ABC):
         Where False, code may branch on the values of ``x``; where True, a branch could cut off a
         derivative, even if :meth:`concrete` knows the values.
         """
+
+    def facts(self, x: Any) -> Hashable | None:
+        """Shape, dtype and place of an array with values of its own, all but which these tell; None
+        for everything else. It may be differentiated."""
+        return None
+
+    def is_outermost(self) -> bool:
+        """Whether no transform, trace or mode is active that could see operations or arrays."""
+        return False
+
+    def at_hand(self, x: Array) -> np.ndarray | None:
+        """The memory of an array as NumPy's, where :meth:`is_outermost` holds; None if it is
+        differentiated, or not in the processor's memory."""
+        return None
+
+    def from_numpy(self, x: np.ndarray) -> Array:
+        """An array of NumPy's own, which nobody else changes, as the framework's; without a copy
+        where that may be."""
+        return self.asarray(x)
+
+    def surroundings(self, like: Array) -> Hashable | None:
+        """What arrays depend on that are made here like this one; None where they may belong to a
+        transform or a trace."""
+        return None
 
     def on_device(self, x: Array) -> bool:
         """Whether the array is on a GPU, or will be where it is traced."""
@@ -231,6 +255,12 @@ class NumpyFramework(Framework):
     def stop_gradient(self, x: Array) -> np.ndarray:
         return x
 
+    def facts(self, x: Any) -> Hashable | None:
+        return (x.shape, x.dtype) if type(x) is np.ndarray else None
+
+    def surroundings(self, like: Array) -> Hashable | None:
+        return ()
+
     def index_add(self, x: Array, index: Array, values: Array) -> np.ndarray:
         out = np.array(x, dtype=np.result_type(x, values))
         rows, taps = math.prod(x.shape[:-1]), index.shape[-1]
@@ -241,18 +271,34 @@ class NumpyFramework(Framework):
         return out
 
     def gather(self, x: Array, index: Array) -> np.ndarray:
-        lead = np.broadcast_shapes(x.shape[:-1], index.shape[:-1])
-        x = np.broadcast_to(x, lead + x.shape[-1:])
-        return np.take_along_axis(x, np.broadcast_to(index, lead + index.shape[-1:]), axis=-1)
+        if x.shape[:-1] != index.shape[:-1]:
+            lead = np.broadcast_shapes(x.shape[:-1], index.shape[:-1])
+            x = np.broadcast_to(x, lead + x.shape[-1:])
+            index = np.broadcast_to(index, lead + index.shape[-1:])
+        return np.take_along_axis(x, index, axis=-1)
 
     def pad_zero(self, x: Array, widths: Widths) -> np.ndarray:
-        check_widths(x, widths)
-        lead = x.ndim - len(widths)
-        pairs = list(zip(x.shape[lead:], widths, strict=True))
-        out = np.zeros((*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in pairs)), x.dtype)
-        inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in pairs))
-        out[inner] = x
+        return _padded(x, widths)[0]
+
+    def pad_edge(self, x: Array, widths: Widths) -> np.ndarray:
+        out, inner = _padded(x, widths)
+        for axis, cells in enumerate(inner[1:], start=x.ndim - len(widths)):
+            head = (slice(None),) * axis
+            first, last = cells.start, cells.stop
+            out[(*head, slice(0, first))] = out[(*head, slice(first, first + 1))]
+            out[(*head, slice(last, None))] = out[(*head, slice(last - 1, last))]
         return out
+
+
+def _padded(x: np.ndarray, widths: Widths) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """``x`` among zeros, and where it is."""
+    check_widths(x, widths)
+    lead = x.ndim - len(widths)
+    pairs = list(zip(x.shape[lead:], widths, strict=True))
+    out = np.zeros((*x.shape[:lead], *(n + lo + hi for n, (lo, hi) in pairs)), x.dtype)
+    inner: Any = (..., *(slice(lo, lo + n) for n, (lo, _) in pairs))
+    out[inner] = x
+    return out, inner
 
 
 def slices(x: Array, sizes: Sequence[int], axis: int) -> list[Array]:

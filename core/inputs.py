@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import checks
-from .call import Call, tensor_channels
+from .call import Call, Sources, tensor_channels
 from .equations import Equation
 from .form import Form, memory_name, suffix
 from .framework import Array, Framework
@@ -20,38 +20,46 @@ SPEEDS = ("v", "vp", "vs")
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Arrays of one dtype and device whose shapes agree.
+class Frame:
+    """What the arrays of a call say but by the values of models and amplitudes.
 
-    like: one of the models, for dtype and device. space: cells of the models. models, and their
-    perturbations where there are any, by the name of the model: [1 or shot, *space]. nt: samples of
-    the caller. amplitudes: by channel, [shot, source, nt]; tensors likewise where there are any,
-    [shot, source, axis, axis]. fields: initial wavefields by keyword, absent ones left out. memory:
-    PML memory by name. model_values, signals: what is known of models and amplitudes, None where
-    unknown. They are looked at before anything is computed: under ``jit`` what JAX computes is
-    unknown.
+    space: cells of the models. nt: samples of the caller.
     """
 
-    like: Array
     ndim: int
     space: tuple[int, ...]
     shots: int
     nt: int
-    models: Mapping[str, Array]
-    perturbations: Mapping[str, Array]
     sources: tuple[Points, ...]
-    amplitudes: Mapping[str, Array]
-    tensors: Mapping[str, Array]
     receivers: tuple[Points, ...]
-    fields: Mapping[str, Array]
-    memory: AuxiliaryState
-    model_values: Mapping[str, Any]
-    signals: Mapping[str, Any]
 
     @property
     def points(self) -> tuple[Points, ...]:
         """All sources and receivers."""
         return (*self.sources, *self.receivers)
+
+
+@dataclass(frozen=True)
+class Inputs(Frame):
+    """Arrays of one dtype and device whose shapes agree.
+
+    like: one of the models, for dtype and device. models, and their
+    perturbations where there are any, by the name of the model: [1 or shot, *space]. amplitudes: by
+    channel, [shot, source, nt]; tensors likewise where there are any, [shot, source, axis, axis].
+    fields: initial wavefields by keyword, absent ones left out. memory: PML memory by name.
+    model_values, signals: what is known of models and amplitudes, None where unknown. They are
+    looked at before anything is computed: under ``jit`` what JAX computes is unknown.
+    """
+
+    like: Array
+    models: Mapping[str, Array]
+    perturbations: Mapping[str, Array]
+    amplitudes: Mapping[str, Array]
+    tensors: Mapping[str, Array]
+    fields: Mapping[str, Array]
+    memory: AuxiliaryState
+    model_values: Mapping[str, Any]
+    signals: Mapping[str, Any]
 
 
 def collect(fw: Framework, form: Form, call: Call) -> Inputs:
@@ -86,32 +94,54 @@ def collect(fw: Framework, form: Form, call: Call) -> Inputs:
     shots = _shots({**models, **changes}, ndim, (*sources, *receivers), {**fields, **memory})
     space = tuple(like.shape[-ndim:])
     amplitudes, nt = _amplitudes(fw, call, sources, shots, (like, first))
-    return Inputs(
-        like=like,
-        ndim=ndim,
-        space=space,
-        shots=shots,
-        nt=nt,
-        models=_expanded(models, space, shots),
-        perturbations={
-            form.perturbations[name]: x for name, x in _expanded(changes, space, shots).items()
-        },
-        sources=tuple(sources),
-        amplitudes=amplitudes,
-        tensors=_tensors(fw, equation, call, sources, (shots, ndim, (like, first))),
-        receivers=tuple(receivers),
-        fields=fields,
-        memory=memory,
-        model_values=_model_values(fw, equation, call.models, ndim),
-        signals={
-            points.channel: checks.finite(
-                fw,
-                f"source_amplitudes{suffix(points.channel)}",
-                call.sources[points.channel].amplitudes,
-            )
-            for points in sources
+    _check_spaces({**models, **changes}, space, shots)
+    tensors = _tensors(fw, equation, call, sources, (shots, ndim, (like, first)))
+    frame = Frame(ndim, space, shots, nt, tuple(sources), tuple(receivers))
+    converted = replace(
+        call,
+        models=models,
+        perturbations={form.perturbations[k]: x for k, x in changes.items()},
+        sources={
+            channel: Sources(x, tensors=tensors.get(channel)) for channel, x in amplitudes.items()
         },
     )
+    return replace(filled(fw, form, frame, (converted, call)), fields=fields, memory=memory)
+
+
+def filled(fw: Framework, form: Form, frame: Frame, calls: tuple[Call, Call]) -> Inputs:
+    """The inputs of a call that has this frame, and no initial fields; its values are checked.
+
+    Args:
+        calls: with arrays of the framework, and as it was given.
+    """
+    call, given = calls
+    for name, model in form.perturbations.items():
+        if given.perturbations[model] is not None:
+            checks.finite(fw, name, given.perturbations[model])
+    channels = {points.channel: call.sources[points.channel] for points in frame.sources}
+    return Inputs(
+        **vars(frame),
+        like=next(iter(call.models.values())),
+        models=_expanded(call.models, frame.ndim),
+        perturbations=_expanded(call.perturbations, frame.ndim),
+        amplitudes={k: _fitted(fw, entry.amplitudes, frame.nt) for k, entry in channels.items()},
+        tensors={k: x.tensors for k, x in channels.items() if x.tensors is not None},
+        fields={},
+        memory=AuxiliaryState(),
+        model_values=_model_values(fw, form.equation, given.models, frame.ndim),
+        signals=_signals(fw, frame, given),
+    )
+
+
+def _signals(fw: Framework, frame: Frame, call: Call) -> dict[str, Array | None]:
+    """Values of the amplitudes where they are known, checked, as the tensors are."""
+    found = {}
+    for points in frame.sources:
+        entry, end = call.sources[points.channel], suffix(points.channel)
+        found[points.channel] = checks.finite(fw, f"source_amplitudes{end}", entry.amplitudes)
+        if entry.tensors is not None:
+            checks.finite(fw, f"source_tensors{end}", entry.tensors)
+    return found
 
 
 def _model_values(
@@ -155,8 +185,6 @@ def _perturbations(
         for name, x in keywords.items()
         if x is not None
     }
-    for name, x in given.items():
-        checks.finite(fw, name, x)
     if form.scattered and not given:
         first = next(iter(keywords))
         others = " or ".join(keywords)
@@ -234,21 +262,27 @@ def _shots(
     return shots
 
 
-def _expanded(models: Mapping[str, Array], space: tuple[int, ...], shots: int) -> dict[str, Array]:
-    """Models with a shot axis, of length one where they are shared."""
-    result = {}
+def _check_spaces(models: Mapping[str, Array], space: tuple[int, ...], shots: int) -> None:
+    """Raise where a model has not these cells, with a shot axis or without."""
     for name, model in models.items():
         if tuple(model.shape[-len(space) :]) != space or len(model.shape) > len(space) + 1:
             sizes = ", ".join(map(str, space))
             checks.fail(name, f"has shape {list(model.shape)}", f"[{sizes}] or [{shots}, {sizes}]")
-        result[name] = model if len(model.shape) > len(space) else model[None, ...]
-    return result
+
+
+def _expanded(models: Mapping[str, Array | None], ndim: int) -> dict[str, Array]:
+    """Those that are given, with a shot axis, of length one where they are shared."""
+    return {
+        name: x if len(x.shape) > ndim else x[None, ...]
+        for name, x in models.items()
+        if x is not None
+    }
 
 
 def _amplitudes(
     fw: Framework, call: Call, sources: list[Points], shots: int, like: tuple[Array, str]
 ) -> tuple[dict[str, Array], int]:
-    """Amplitudes by channel, all of nt samples, and nt."""
+    """Amplitudes by channel, and nt."""
     given = {}
     for points in sources:
         name = f"source_amplitudes{suffix(points.channel)}"
@@ -268,7 +302,7 @@ def _amplitudes(
         for other, count in lengths.items():
             if count != nt:
                 checks.fail(other, f"has {count} samples, but {name} has {nt}", "one length, or nt")
-    return {channel: _fitted(fw, x, nt) for channel, x in given.items()}, nt
+    return given, nt
 
 
 def _tensors(
@@ -291,11 +325,12 @@ def _tensors(
             checks.fail(name, f"is missing, but {points.name} is given", f"an array {accepted}")
         x = _float(fw, name, x, accepted, like)
         checks.shape(name, x, (shots, points.count, ndim, ndim))
-        checks.finite(fw, name, x)
         given[points.channel] = x
     return given
 
 
 def _fitted(fw: Framework, x: Array, nt: int) -> Array:
     """Amplitudes continued by zeros or cut to ``nt`` samples."""
+    if x.shape[2] == nt:
+        return x
     return fw.pad_zero(x, [(0, nt - x.shape[2])]) if x.shape[2] < nt else x[:, :, :nt]

@@ -8,7 +8,7 @@ two bit masks, and the arrays themselves in slot order.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -74,30 +74,36 @@ OUTPUT_SLOTS = (
     "residual",
 )
 
+_INPUT_BITS, _OUTPUT_BITS = (
+    {name: 1 << bit for bit, name in enumerate(slots)} for slots in (INPUT_SLOTS, OUTPUT_SLOTS)
+)
 _LEVELS = {"forward": 1, "tangent": 2, "second_tangent": 4, "adjoint": 1, "tangent_adjoint": 2}
 _REVERSE = ("adjoint", "tangent_adjoint")
 
 
 def input_mask(names: Iterable[str]) -> int:
     """Bit mask of input slots."""
-    return _mask(names, INPUT_SLOTS)
+    return _mask(names, _INPUT_BITS)
 
 
 def output_mask(names: Iterable[str]) -> int:
     """Bit mask of output slots."""
-    return _mask(names, OUTPUT_SLOTS)
+    return _mask(names, _OUTPUT_BITS)
 
 
+@functools.cache
 def input_names(mask: int) -> tuple[str, ...]:
     """Input slots of a mask, in slot order."""
     return tuple(name for bit, name in enumerate(INPUT_SLOTS) if mask >> bit & 1)
 
 
+@functools.cache
 def output_names(mask: int) -> tuple[str, ...]:
     """Output slots of a mask, in slot order."""
     return tuple(name for bit, name in enumerate(OUTPUT_SLOTS) if mask >> bit & 1)
 
 
+@functools.cache
 def accepted_inputs(map_name: str) -> tuple[str, ...]:
     """Input slots that a map may take, in slot order."""
     levels = _LEVELS[map_name]
@@ -134,6 +140,13 @@ class Operand:
     shape: tuple[int | None, ...]
     dtype: str
 
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether an array of this shape may be given."""
+        return shape == self.shape or (
+            len(shape) == len(self.shape)
+            and all(want in (None, got) for got, want in zip(shape, self.shape, strict=True))
+        )
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -164,12 +177,12 @@ def signature(description: Description, map_name: str, present: int, wanted: int
     )
 
 
-def _mask(names: Iterable[str], slots: tuple[str, ...]) -> int:
+def _mask(names: Iterable[str], bits: Mapping[str, int]) -> int:
     mask = 0
     for name in names:
-        if name not in slots:
-            raise ValueError(f"{name!r} is not a slot; there are {', '.join(slots)}")
-        mask |= 1 << slots.index(name)
+        if name not in bits:
+            raise ValueError(f"{name!r} is not a slot; there are {', '.join(bits)}")
+        mask |= bits[name]
     return mask
 
 

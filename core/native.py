@@ -188,22 +188,23 @@ def checked(
     Returns:
         The wanted outputs in slot order.
     """
-    wanted = tuple(wanted)
-    call = signature(description, map_name, input_mask(inputs), output_mask(wanted))
-    for operand in call.inputs:
+    call = description, map_name, input_mask(inputs), output_mask(wanted)
+    for operand in signature(*call).inputs:
         x = inputs[operand.slot]
-        fits = len(x.shape) == len(operand.shape) and all(
-            want in (None, got) for got, want in zip(x.shape, operand.shape, strict=True)
-        )
-        dtype = dtype_name(x.dtype)
-        if not fits or dtype != operand.dtype:
+        if not operand.fits(x.shape) or dtype_name(x.dtype) != operand.dtype:
             lengths = ", ".join("any" if want is None else str(want) for want in operand.shape)
             raise ValueError(
-                f"{operand.slot} of the map {map_name} is {dtype} of shape {tuple(x.shape)}; "
-                f"it must be {operand.dtype} of shape ({lengths})"
+                f"{operand.slot} of the map {map_name} is {dtype_name(x.dtype)} of shape "
+                f"{tuple(x.shape)}; it must be {operand.dtype} of shape ({lengths})"
             )
-    outputs = []
-    for out in call.outputs:
+    return _outputs(load(), call)
+
+
+@functools.lru_cache(maxsize=1024)
+def _outputs(core: ModuleType, call: tuple[Description, str, int, int]) -> tuple[Output, ...]:
+    """What a map of this core fills."""
+    outputs, description = [], call[0]
+    for out in signature(*call).outputs:
         # The signature knows all lengths of outputs but those of the residual.
         known = tuple(length for length in out.shape if length is not None)
         shape = residual_shape(description) if out.slot == "residual" else known
@@ -217,8 +218,8 @@ def run(
     inputs: Mapping[str, np.ndarray],
     outputs: Mapping[str, np.ndarray],
 ) -> None:
-    """Call a map: read ``inputs``, overwrite ``outputs``, both C-contiguous arrays by slot."""
-    checked(map_name, description, inputs, outputs)
+    """Call a map: read ``inputs``, overwrite ``outputs``, both C-contiguous arrays by slot, which
+    :func:`checked` has found to fit."""
     load().run(*_arguments(map_name, description, inputs, outputs))
 
 
@@ -235,7 +236,6 @@ def run_on_device(
         where: the device's number; the stream, as the integer value of its handle; and a function
             that gives the address of so many bytes on the device, which stay until it returns.
     """
-    checked(map_name, description, inputs, outputs)
     load_device().run(*_arguments(map_name, description, inputs, outputs), where)
 
 
@@ -247,13 +247,18 @@ def _arguments(
 ) -> tuple[Any, ...]:
     return (
         MAPS.index(map_name),
-        integers(description),
-        description.spacings(),
+        *_numbers(load(), description),
         [inputs[slot] for slot in INPUT_SLOTS if slot in inputs],
         input_mask(inputs),
         [outputs[slot] for slot in OUTPUT_SLOTS if slot in outputs],
         output_mask(outputs),
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _numbers(core: ModuleType, description: Description) -> tuple[list[int], list[float]]:
+    """The description as this core takes it."""
+    return integers(description), description.spacings()
 
 
 def evaluate(

@@ -31,42 +31,62 @@ from .setup import Setup
 from .survey import extend_field, in_region
 
 
+class Places(NamedTuple):
+    """What sources, receivers and PML come to in the grid of a call: constants, whatever its models
+    and amplitudes are.
+
+    sources: nodes and weights of each channel before :func:`with_models` multiplies the weights.
+    """
+
+    sources: list[list[SourceNodes]]
+    receiver_weights: Array
+    constants: Constants
+
+
 class Operands(NamedTuple):
     """What a map is called with.
 
     direction: of the changes of the models and of the scattered state, for a form that has them.
-    sources: nodes and weights of each channel before :func:`with_models` multiplies the weights.
     """
 
     primal: Primal
     direction: Primal
-    constants: Constants
-    sources: list[list[SourceNodes]]
+    places: Places
+
+    @property
+    def constants(self) -> Constants:
+        """Nodes, model indices and profiles."""
+        return self.places.constants
 
 
-def assemble(fw: Framework, setup: Setup) -> Operands:
-    """The operands, but for those that depend on the models: see :func:`with_models`."""
+def place(fw: Framework, setup: Setup) -> Places:
+    """The constants of a call."""
     description, like = setup.description, setup.inputs.like
     sources = [source_nodes(fw, setup, entry) for entry in setup.sources]
     parts = [together(fw, [part.nodes for part in channel]) for channel in sources]
     receivers = [receiver_nodes(fw, setup, entry) for entry in setup.receivers]
-    receiver_taps = joined(fw, receivers, description.receiver_taps, setup)
+    nodes, weights = joined(fw, receivers, description.receiver_taps, setup)
     shots, models = description.shots, description.gradients
     index = np.zeros((5, shots), np.int32) + (np.arange(shots, dtype=np.int32) if models > 1 else 0)
-    scattered = setup.form.scattered
-    primal = Primal(
-        amplitudes=_amplitudes(fw, setup),
-        receiver_weights=receiver_taps[1],
-        state=_state(fw, setup, description, 0),
-    )
-    direction = Primal(state=_state(fw, setup, description, 1) if scattered else None)
     constants = Constants(
         source_nodes=joined(fw, parts, description.source_taps, setup)[0],
-        receiver_nodes=receiver_taps[0],
+        receiver_nodes=nodes,
         model_index=fw.asarray(index.astype(np.int32), dtype="int32", like=like),
         profiles=fw.asarray(profiles(_pml_spec(setup)), dtype=description.dtype, like=like),
     )
-    return Operands(primal, direction, constants, sources)
+    return Places(sources, weights, constants)
+
+
+def assemble(fw: Framework, setup: Setup, places: Places) -> Operands:
+    """The operands, but for those that depend on the models: see :func:`with_models`."""
+    primal = Primal(
+        amplitudes=_amplitudes(fw, setup),
+        receiver_weights=places.receiver_weights,
+        state=_state(fw, setup, setup.description, 0),
+    )
+    scattered = setup.form.scattered
+    direction = Primal(state=_state(fw, setup, setup.description, 1) if scattered else None)
+    return Operands(primal, direction, places)
 
 
 def with_models(
@@ -87,7 +107,7 @@ def with_models(
         grids = coefficients(fw, setup.equation, region, setup.faces, setup.internal_dt, given)
         sources = [
             together(fw, [scaled(fw, setup, part, grids) for part in channel])
-            for channel in operands.sources
+            for channel in operands.places.sources
         ]
         return grids, joined(fw, sources, description.source_taps, setup)[1]
 
@@ -158,6 +178,8 @@ def with_state(
 def _state(fw: Framework, setup: Setup, description: Description, level: int) -> Array | None:
     """The packed initial state [S, E] of a level; None where it is zero."""
     inputs, wavefields = setup.inputs, setup.form.wavefields
+    if not inputs.fields and not inputs.memory:
+        return None
     entries = description.state_entries()
     arrays = {}
     for name, field in inputs.fields.items():

@@ -12,21 +12,24 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from . import checks, engine
-from .call import Call, bind, signature
+from .at_hand import Compiled, at_hand, handed_back, is_exact
+from .call import bind, signature
 from .callbacks import Tap, segments
 from .docstrings import docstring
 from .equations import Equation, register
 from .faces import held, mask_fields
 from .form import Form, memory_name, suffix
-from .framework import Array, Framework
+from .framework import Array, Framework, NumpyFramework
 from .layout import Description, unpack
 from .maps import Constants, Primal
-from .operands import Operands, assemble, models_and_changes, with_models, with_state
+from .operands import Operands, Places, assemble, models_and_changes, with_models, with_state
 from .output import AuxiliaryState, output_class
+from .repeats import Repeats
 from .resampling import downsample
-from .setup import Setup, prepare
+from .setup import Setup
 
 Results = tuple[Array, Array]
+_NUMPY = NumpyFramework()
 
 
 class Backend(Protocol):
@@ -56,11 +59,24 @@ def public_function(
     """
     register(form.equation)
     signed, extra = signature(form, compiled)
+    repeats = {used: Repeats(used, form, tuple(signed.parameters)) for used in (fw, _NUMPY)}
+
+    def decided(used: Framework, args: tuple, keywords: dict[str, Any]) -> tuple[Setup, Places]:
+        call = bind(form, signed, args, keywords)
+        return repeats[used].decide(call, repeats[used].key(args, keywords))
 
     def function(*args: Any, **keywords: Any) -> Any:
         own = {name: keywords.pop(name) for name in extra if name in keywords}
-        call = bind(form, signed, args, keywords)
-        return propagate(fw, form, functools.partial(compiled, **own), call)
+        backend = functools.partial(compiled, **own)
+        # Of a scattered field the models are differentiated.
+        near = None if form.scattered else at_hand(fw, args, keywords)
+        if near is not None:
+            setup, places = decided(_NUMPY, *near)
+            if is_exact(setup):
+                backend()  # which looks at its keywords
+                return handed_back(fw, propagate(_NUMPY, setup, places, Compiled))
+        setup, places = decided(fw, args, keywords)
+        return propagate(fw, setup, places, backend)
 
     function.__name__ = function.__qualname__ = form.name
     function.__module__ = f"dualwave.{fw.name}"
@@ -96,11 +112,11 @@ class Eager:
         return self.fw.jvp(run, {name: getattr(p, name) for name in moved}, moved)
 
 
-def propagate(fw: Framework, form: Form, compiled: Callable[[], Backend], call: Call) -> Any:
-    """Check a call, run it, and name its results."""
-    setup = prepare(fw, form, call)
-    backend = Eager(fw, form.equation) if setup.backend == "eager" else compiled()
-    operands = assemble(fw, setup)
+def propagate(fw: Framework, setup: Setup, places: Places, compiled: Callable[[], Backend]) -> Any:
+    """Run a checked call, and name its results."""
+    setup.warn()
+    backend = Eager(fw, setup.equation) if setup.backend == "eager" else compiled()
+    operands = assemble(fw, setup, places)
     if setup.options.forward_callback or setup.options.backward_callback:
         results = _run_with_callbacks(fw, setup, backend, operands)
     else:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from . import checks, faces, gradient_region
 from .actions import check_nodes, tap_count
 from .call import Call, Options
-from .choices import choose_pml_freq, choose_speeds, is_staggered, warn_wavelength
+from .choices import Numbers, choose, is_staggered, warn_wavelength
 from .coefficients import arithmetic
 from .equations import Equation
 from .equations.table import Channels
 from .form import Form
 from .framework import Framework
 from .gradient_region import Cells
-from .inputs import Inputs, check_memory, collect
+from .inputs import Frame, Inputs, check_memory, collect
 from .layout import Description
 from .memory import Footing
 from .options import backend, check_options, folder, origin, packing
@@ -29,7 +29,7 @@ from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
 from .storage import FULL, check_reversible, parse_limit, within
 from .survey import Region, region_around, region_of_field
-from .timestep import cfl_condition, courant_target, critical_courant_number
+from .timestep import courant_target, critical_courant_number, inner_steps, warn_steps
 
 _MOST_NODES = 2**31 - 1
 """Nodes of all fields together: they are numbered by int32."""
@@ -144,6 +144,18 @@ class Setup:
         )
         return max(counts, default=1)
 
+    def of(self, inputs: Frame, slowest: float | None) -> Setup:
+        """The same decisions for other values, or to be kept without any."""
+        other = object.__new__(Setup)
+        # With what has been said of the description; copy.copy takes long.
+        vars(other).update(vars(self), inputs=inputs, slowest=slowest)
+        return other
+
+    def warn(self) -> None:
+        """Warn where the grid or the time step may not be what was meant."""
+        warn_steps(self.dt, self.step_ratio)
+        warn_wavelength(self.slowest, self.pml_freq, self.spacing)
+
     @functools.cached_property
     def settings(self) -> Settings:
         """What a run that continues this one must agree with."""
@@ -163,24 +175,29 @@ class Setup:
 
 def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     """Check a call and decide everything that does not need arrays of the size of the grid."""
-    equation, options = form.equation, call.options
-    check_options(options)
-    chosen = backend(options)
+    check_options(call.options)
+    backend(call.options)
     inputs = collect(fw, form, call)
-    before, ndim = inputs.memory.settings, inputs.ndim
+    setup = decide(fw, form, call, inputs, choose(fw, form.equation, inputs, call))
+    setup.warn()
+    return setup
+
+
+def decide(fw: Framework, form: Form, call: Call, inputs: Inputs, numbers: Numbers) -> Setup:
+    """The decisions of a call; of its values they see what the numbers say."""
+    equation, options, ndim = form.equation, call.options, inputs.ndim
+    before, speeds = inputs.memory.settings, numbers.speeds
     if options.gradient_storage == "boundary":
         check_reversible(equation, ndim)
     spacing = checks.per_axis("grid_spacing", call.grid_spacing, ndim, "metres")
     dt = checks.nonzero("dt", call.dt, "in seconds")
-    speeds = choose_speeds(fw, equation, inputs, options)
     staggered = is_staggered(equation, ndim)
-    pml_freq = choose_pml_freq(fw, inputs, options, dt)
     # What the default leaves below the limit of stability is there for jumps of the models.
     courant = min(
         courant_target(options.courant_number, options.accuracy, staggered),
         critical_courant_number(options.accuracy, staggered) * (speeds.largest / speeds.on_grid),
     )
-    internal_dt, step_ratio = cfl_condition(
+    internal_dt, step_ratio = inner_steps(
         spacing, dt, speeds.largest, courant, options.accuracy, staggered
     )
     sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
@@ -192,7 +209,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         framework=fw,
         form=form,
         options=options,
-        backend=chosen,
+        backend=backend(options),
         device=fw.on_device(inputs.like),
         inputs=inputs,
         spacing=spacing,
@@ -201,7 +218,7 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
         step_ratio=step_ratio,
         slowest=speeds.slowest,
         max_vel=speeds.largest,
-        pml_freq=pml_freq,
+        pml_freq=numbers.pml_freq,
         region=_region(inputs, options, (*sources, *receivers), at),
         faces=at,
         sources=sources,
@@ -214,7 +231,6 @@ def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     check_settings(before, setup.settings)
     faces.check_size(setup.region.n, setup.region.pml, at, options.accuracy)
     _check_state(setup)
-    warn_wavelength(speeds.slowest, pml_freq, spacing)
     return setup
 
 

@@ -158,6 +158,8 @@ def _fits(region: Region, space: Sequence[int], cells: Sequence[np.ndarray | Non
 
 def in_region(model: Array, region: Region) -> Array:
     """The cells of a model [..., *space] that are in the region, [..., *shape]."""
+    if tuple(model.shape[-len(region.shape) :]) == region.shape:
+        return model
     return model[(..., *_slices(region))]
 
 

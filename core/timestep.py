@@ -9,9 +9,9 @@ of axes: the symbol of the second derivative along an axis is at most S / spacin
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 
+from .checks import warn
 from .stencils import CENTRAL_SECOND, STAGGERED
 
 DEFAULT_COURANT_NUMBER = 0.6
@@ -61,6 +61,20 @@ def cfl_condition(
         ValueError: a number that is not finite or out of range, or a courant_number at which the
             run would be unstable.
     """
+    found = inner_steps(spacing, dt, max_vel, courant_number, accuracy, staggered)
+    warn_steps(dt, found[1])
+    return found
+
+
+def inner_steps(
+    spacing: Sequence[float] | float,
+    dt: float,
+    max_vel: float,
+    courant_number: float | None = None,
+    accuracy: int | None = None,
+    staggered: bool = False,
+) -> tuple[float, int]:
+    """As :func:`cfl_condition`, without a warning."""
     spacing = tuple(float(step) for step in _sequence(spacing))
     if not spacing or not all(math.isfinite(step) and step > 0 for step in spacing):
         raise ValueError(f"grid_spacing: got {spacing}. Accepted: numbers above zero, in metres.")
@@ -79,14 +93,17 @@ def cfl_condition(
             f"{min(spacing)} m. Check the units."
         )
     step_ratio = max(1, math.ceil(ratio))
+    return dt / step_ratio, step_ratio
+
+
+def warn_steps(dt: float, step_ratio: int) -> None:
+    """Warn where there are many inner steps in each of the caller's."""
     if step_ratio >= _MANY_STEPS:
-        warnings.warn(
+        warn(
             f"dt {dt:.3g} s is far above the stable time step: {step_ratio} inner steps are taken "
             "for each sample. Reduce dt, raise courant_number, or check the units of max_vel and "
-            "grid_spacing.",
-            stacklevel=2,
+            "grid_spacing."
         )
-    return dt / step_ratio, step_ratio
 
 
 cfl_condition_n = cfl_condition

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..framework import Framework, Widths, check_widths
+
+_OF_NEW_ARRAYS = ("jax_enable_x64", "jax_default_device")
 
 
 class JaxFramework(Framework):
@@ -38,6 +40,22 @@ class JaxFramework(Framework):
 
     def is_traced(self, x: Any) -> bool:
         return isinstance(x, jax.core.Tracer)
+
+    def facts(self, x: Any) -> Hashable | None:
+        if not self.is_array(x) or self.is_traced(x):
+            return None
+        return x.shape, x.dtype, x.weak_type, x.committed, x.sharding
+
+    def is_outermost(self) -> bool:
+        return not self.is_traced(jnp.zeros(()))
+
+    def at_hand(self, x: jax.Array) -> np.ndarray | None:
+        if self.is_traced(x) or x.committed or self.on_device(x):
+            return None
+        return np.asarray(x)
+
+    def surroundings(self, like: jax.Array) -> Hashable | None:
+        return tuple(getattr(jax.config, name) for name in _OF_NEW_ARRAYS)
 
     def on_device(self, x: jax.Array) -> bool:
         platform = jax.default_backend() if self.is_traced(x) else next(iter(x.devices())).platform

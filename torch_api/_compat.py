@@ -92,6 +92,12 @@ def dual_level() -> bool:
     return torch.autograd.forward_ad._current_level >= 0 and torch._C._is_fwd_grad_enabled()
 
 
+def is_transformed() -> bool:
+    """Whether there may be a transform, dual numbers, or a mode that sees operations."""
+    functorch = torch._C._functorch.peek_interpreter_stack() is not None
+    return functorch or dual_level() or torch._C._len_torch_dispatch_stack() > 0
+
+
 def only_dual_numbers() -> bool:
     """Whether there may be dual numbers that no ``torch.func.jvp`` has made: it counts its own."""
     return dual_level() and eager_transforms.JVP_NESTING == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +15,9 @@ from torch.utils.checkpoint import checkpoint
 from ..framework import Framework, Widths, check_widths
 from . import _compat
 from .held import held_bytes
+
+_OWN = (torch.Tensor, torch.nn.Parameter)
+"""Other classes may stand for values that they do not have."""
 
 NO_CALLBACKS = "callbacks are not supported under torch.compile or torch.export: leave them out"
 
@@ -52,6 +56,8 @@ class TorchFramework(Framework):
             return None
         # Under torch.func what is made of the values would be a part of the transform.
         stays = torch._C._functorch.peek_interpreter_stack() is None
+        if stays and self.facts(x) and not torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return x.detach() if x.is_cuda else x.detach().cpu().numpy()
         # The values are wanted outside every transform, so look at them with torch.func off.
         with torch._C._DisableFuncTorch():
             x = _unwrapped(x)
@@ -70,6 +76,29 @@ class TorchFramework(Framework):
         if x.requires_grad and torch.is_grad_enabled():
             return True
         return torch.autograd.forward_ad.unpack_dual(x).tangent is not None
+
+    def facts(self, x: Any) -> Hashable | None:
+        own = type(x) in _OWN and not x.is_meta
+        return (x.shape, x.dtype, x.device, x.layout) if own else None
+
+    def is_outermost(self) -> bool:
+        return not (torch.compiler.is_compiling() or _compat.is_transformed())
+
+    def at_hand(self, x: torch.Tensor) -> np.ndarray | None:
+        strange = x.device.type != "cpu" or x.layout is not torch.strided or x.is_neg()
+        if self.facts(x) is None or strange or (x.requires_grad and torch.is_grad_enabled()):
+            return None
+        return None if x.dtype is torch.bfloat16 else x.detach().numpy()
+
+    def from_numpy(self, x: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(x)
+
+    def surroundings(self, like: torch.Tensor) -> Hashable | None:
+        if not self.is_outermost():
+            return None
+        # A tensor of inference mode is of no use elsewhere, nor one of a stream that has not run.
+        stream = torch.cuda.current_stream(like.device).cuda_stream if like.is_cuda else 0
+        return stream, torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def on_device(self, x: torch.Tensor) -> bool:
         return x.is_cuda
@@ -134,6 +163,19 @@ class TorchFramework(Framework):
         if tap.backward is None:
             return list(arrays)
         return list(_Tap.apply(tap.backward, *arrays))
+
+    def split(self, x: torch.Tensor, sizes: Sequence[int], axis: int) -> list[torch.Tensor]:
+        # Not torch.split: of views that come from one operation none may be changed in place.
+        ends = itertools.accumulate(sizes)
+        return [x.narrow(axis, end - n, n) for n, end in zip(sizes, ends, strict=True)]
+
+    def pad_edge(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
+        if self.is_traced(x) or not 1 <= len(widths) <= 3 or x.ndim != len(widths) + 1:
+            return super().pad_edge(x, widths)
+        # The same values in one pass; its gradient would be less exact, and on a GPU in any order.
+        check_widths(x, widths)
+        flat = [cells for pair in reversed(widths) for cells in pair]
+        return torch.nn.functional.pad(x, flat, mode="replicate")
 
     def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
         check_widths(x, widths)

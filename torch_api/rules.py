@@ -3,7 +3,7 @@
 Each map is a ``torch.autograd.Function`` with a backward, a jvp and a vmap, and the derivative of
 each is another of them, as ``dualwave.rules`` says: reverse and forward mode, ``torch.func`` and
 double backward work in any order, up to the second. All Functions take the same arguments: the
-description, the wanted output slots, and one tensor or None for every input slot.
+description, the wanted output slots, the input slots that are given, and a tensor for each of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from .. import rules
 from ..folding import fold, unfold
 from ..layout import Description
 from ..maps import (
-    INPUT_SLOTS,
     MAPS,
     OPERANDS,
     Constants,
@@ -33,8 +32,8 @@ from . import _compat, native
 from .framework import TorchFramework
 
 _FRAMEWORK = TorchFramework()
-_STATIC = 2
-"""Arguments of a Function before the slots."""
+_STATIC = 3
+"""Arguments of a Function before the tensors."""
 
 
 def forward(
@@ -92,7 +91,7 @@ def execute(call: rules.Call) -> dict[str, torch.Tensor]:
         wanted += ("residual",) * rules.needs_residual(differentiated, 0)
     if call.map in ("second_tangent", "tangent_adjoint"):
         inputs.update({slot: _LastOrder.apply(inputs[slot]) for slot in operands})
-    arguments = call.description, wanted, *(inputs.get(slot) for slot in INPUT_SLOTS)
+    arguments = call.description, wanted, tuple(inputs), *inputs.values()
     if transform is not None and transform.key() == _compat.GRAD and _dual_below():
         outputs = _compat.apply_at_level(_AT_LEVEL[call.map], *arguments)
     else:
@@ -158,67 +157,75 @@ class _Map(torch.autograd.Function):
     map_name: str
 
     @classmethod
-    def _forward(cls, description: Description, wanted: tuple[str, ...], *slots: Any) -> tuple:
+    def _forward(cls, *arguments: Any) -> tuple:
         accepted = accepted_inputs(cls.map_name)
-        inputs = {slot: x for slot, x in _present(slots).items() if slot in accepted}
-        call = rules.Call(cls.map_name, description, inputs, wanted)
+        call = cls._called(arguments)
+        inputs = {slot: x for slot, x in call.inputs.items() if slot in accepted}
+        call = replace(call, inputs=inputs)
         mapped = [slot for slot, x in inputs.items() if _compat.is_batched(x)]
         outputs = _call_batched(call, mapped) if mapped else _call_core(call)
-        return tuple(outputs[slot] for slot in wanted)
+        return tuple(outputs[slot] for slot in call.wanted)
 
     @classmethod
-    def _vmap(cls, info: Any, in_dims: tuple, description: Any, wanted: Any, *slots: Any) -> tuple:
+    def _vmap(cls, info: Any, in_dims: tuple, *arguments: Any) -> tuple:
+        call = cls._called(arguments)
         dims = {
             slot: axis
-            for slot, axis in zip(INPUT_SLOTS, in_dims[_STATIC:], strict=True)
+            for slot, axis in zip(call.inputs, in_dims[_STATIC:], strict=True)
             if axis is not None
         }
-        inputs = {slot: x.movedim(dims.get(slot, 0), 0) for slot, x in _present(slots).items()}
-        call = rules.Call(cls.map_name, description, inputs, wanted)
-        outputs = execute(fold(_FRAMEWORK, call, dims, info.batch_size))
+        inputs = {slot: x.movedim(dims.get(slot, 0), 0) for slot, x in call.inputs.items()}
+        outputs = execute(fold(_FRAMEWORK, replace(call, inputs=inputs), dims, info.batch_size))
+        wanted = call.wanted
         outputs = unfold(_FRAMEWORK, {slot: outputs[slot] for slot in wanted}, info.batch_size)
         return tuple(outputs[slot] for slot in wanted), (0,) * len(wanted)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
-        ctx.description, ctx.wanted = inputs[:_STATIC]
-        saved = dict(zip(INPUT_SLOTS, inputs[_STATIC:], strict=True))
+        ctx.description, ctx.wanted, ctx.slots = inputs[:_STATIC]
+        saved = inputs[_STATIC:]
         if "residual" in ctx.wanted:
             residual = output[ctx.wanted.index("residual")]
             ctx.mark_non_differentiable(residual)
-            saved["residual"] = residual
-        ctx.save_for_backward(*saved.values())
-        ctx.save_for_forward(*saved.values())
+            ctx.slots, saved = (*ctx.slots, "residual"), (*saved, residual)
+        ctx.save_for_backward(*saved)
+        ctx.save_for_forward(*saved)
         ctx.set_materialize_grads(False)
 
     @classmethod
     def _backward(cls, ctx: Any, *bars: Any) -> tuple:
-        needed = {
-            slot
-            for slot, needs in zip(INPUT_SLOTS, ctx.needs_input_grad[_STATIC:], strict=True)
-            if needs
-        }
+        needs = ctx.needs_input_grad[_STATIC:]
+        slots = ctx.slots[: len(needs)]
+        needed = {slot for slot, is_needed in zip(slots, needs, strict=True) if is_needed}
         given = {s: bar for s, bar in zip(ctx.wanted, bars, strict=True) if bar is not None}
         given.pop("residual", None)
         sums = _summed(rules.transpose(cls._call(ctx), given, needed)) if given else {}
-        return (None,) * _STATIC + tuple(sums.get(slot) for slot in INPUT_SLOTS)
+        return (None,) * _STATIC + tuple(map(sums.get, slots))
 
     @classmethod
     def _jvp(cls, ctx: Any, *dots: Any) -> tuple:
-        sums = _summed(rules.tangent(cls._call(ctx), _present(dots[_STATIC:])))
+        moved = zip(ctx.slots, dots[_STATIC:], strict=False)
+        given = {slot: dot for slot, dot in moved if dot is not None}
+        sums = _summed(rules.tangent(cls._call(ctx), given))
         return tuple(sums.get(slot) for slot in ctx.wanted)
 
     @classmethod
     def _call(cls, ctx: Any) -> rules.Call:
-        return rules.Call(cls.map_name, ctx.description, _present(ctx.saved_tensors), ctx.wanted)
+        return cls._called((ctx.description, ctx.wanted, ctx.slots, *ctx.saved_tensors))
 
     @classmethod
-    def _below(cls, description: Description, wanted: tuple[str, ...], *slots: Any) -> tuple:
-        transform = _compat.innermost()
+    def _called(cls, arguments: tuple) -> rules.Call:
+        description, wanted, slots = arguments[:_STATIC]
+        inputs = dict(zip(slots, arguments[_STATIC:], strict=True))
+        return rules.Call(cls.map_name, description, inputs, wanted)
+
+    @classmethod
+    def _below(cls, *arguments: Any) -> tuple:
+        transform, call = _compat.innermost(), cls._called(arguments)
         with _compat.lowered(transform) as (down, up):
-            inputs = {slot: down(x) for slot, x in _present(slots).items()}
-            found = execute(rules.Call(cls.map_name, description, inputs, wanted))
-        return tuple(up(found[slot]) for slot in wanted)
+            inputs = {slot: down(x) for slot, x in call.inputs.items()}
+            found = execute(replace(call, inputs=inputs))
+        return tuple(up(found[slot]) for slot in call.wanted)
 
 
 def _at_level(map_name: str) -> type:
@@ -276,10 +283,6 @@ def _call_batched(call: rules.Call, mapped: list[str]) -> dict[str, torch.Tensor
     size = fronts[mapped[0]].shape[0]
     outputs = unfold(_FRAMEWORK, _call_core(fold(_FRAMEWORK, call, mapped, size)), size)
     return {slot: _compat.batched(x, level) for slot, x in outputs.items()}
-
-
-def _present(slots: Iterable[Any]) -> dict[str, torch.Tensor]:
-    return {slot: x for slot, x in zip(INPUT_SLOTS, slots, strict=True) if x is not None}
 
 
 def _summed(terms: Iterable[rules.Term]) -> dict[str, torch.Tensor]:

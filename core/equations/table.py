@@ -193,7 +193,7 @@ class Equation:
     faces: tuple[str, ...] = ("pml", "free", "rigid")
 
     def __post_init__(self) -> None:
-        for name in ("fields", "stages", "sources", "receivers"):
+        for name in ("fields", "stages", "sources", "receivers", "coefficient_names"):
             # They are asked for many times in a call.
             object.__setattr__(self, name, functools.cache(getattr(self, name)))
         for ndim in self.ndims:
