@@ -197,9 +197,7 @@ def decide(fw: Framework, form: Form, call: Call, inputs: Inputs, numbers: Numbe
         courant_target(options.courant_number, options.accuracy, staggered),
         critical_courant_number(options.accuracy, staggered) * (speeds.largest / speeds.on_grid),
     )
-    internal_dt, step_ratio = inner_steps(
-        spacing, dt, speeds.largest, courant, options.accuracy, staggered
-    )
+    internal_dt, step_ratio = inner_steps(spacing, dt, speeds.largest, courant)
     sources = tuple(taps(points, inputs.space, options) for points in inputs.sources)
     receivers = tuple(taps(points, inputs.space, options) for points in inputs.receivers)
     for entry in sources:

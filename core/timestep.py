@@ -61,32 +61,27 @@ def cfl_condition(
         ValueError: a number that is not finite or out of range, or a courant_number at which the
             run would be unstable.
     """
-    found = inner_steps(spacing, dt, max_vel, courant_number, accuracy, staggered)
+    target = courant_target(courant_number, accuracy, staggered)
+    found = inner_steps(_sequence(spacing), dt, max_vel, target)
     warn_steps(dt, found[1])
     return found
 
 
 def inner_steps(
-    spacing: Sequence[float] | float,
-    dt: float,
-    max_vel: float,
-    courant_number: float | None = None,
-    accuracy: int | None = None,
-    staggered: bool = False,
+    spacing: Sequence[float], dt: float, max_vel: float, courant_number: float
 ) -> tuple[float, int]:
-    """As :func:`cfl_condition`, without a warning."""
-    spacing = tuple(float(step) for step in _sequence(spacing))
+    """As :func:`cfl_condition`, with a Courant number that is known to be stable; no warning."""
+    spacing = tuple(float(step) for step in spacing)
     if not spacing or not all(math.isfinite(step) and step > 0 for step in spacing):
         raise ValueError(f"grid_spacing: got {spacing}. Accepted: numbers above zero, in metres.")
     if not math.isfinite(dt):
         raise ValueError(f"dt: got {dt}. Accepted: a finite number, in seconds.")
     if not math.isfinite(max_vel) or max_vel < 0:
         raise ValueError(f"max_vel: got {max_vel}. Accepted: a number of 0 or more, in m/s.")
-    target = courant_target(courant_number, accuracy, staggered)
     # No square of a spacing, which could overflow in odd units; and in the order in which Deepwave
     # multiplies, so that a ratio next to a whole number is rounded up in the same cases.
     norm = math.hypot(*(min(spacing) / step for step in spacing))
-    ratio = abs(dt) * max_vel * norm / min(spacing) / target
+    ratio = abs(dt) * max_vel * norm / min(spacing) / courant_number
     if not math.isfinite(ratio) or (ratio and dt / math.ceil(ratio) == 0):
         raise ValueError(
             f"dt: {dt} s asks for {ratio:g} inner steps at max_vel {max_vel} m/s and cells of "

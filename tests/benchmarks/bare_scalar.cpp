@@ -1,24 +1,6 @@
-// A time loop over the cells alone, and the gradient of its records' sum of squares: nothing absorbs at the
-// edges, no step is blocked with the next. Compiled for this machine by library_bare.py, which has the same
-// struct.
+// Time loops of the scalar equation over the cells alone: nothing absorbs at the edges, no step is blocked
+// with the next.
 #include "bare.hpp"
-
-struct Loop {
-  Cells grid;
-  long steps, source, receivers;
-  long interval;  // steps between two pairs of kept fields
-  const float* amplitudes;
-  const long* receiver;      // as `source`, elements from the first cell
-  const float* coefficient;  // speed^2 dt^2 / dx^2; this and the fields begin at their first cell
-  float* fields[2];
-  float* records;  // [receivers, steps]
-  // Of the gradient alone. The adjoint is kept times the coefficient, so that it is marched by the same loop;
-  // hence the gradient is one of the coefficient's logarithm.
-  float* adjoint[2];
-  float* kept;      // pairs of fields, in the order of `fields`
-  float* history;   // Laplacians of an interval
-  float* gradient;  // is zero
-};
 
 namespace {
 
@@ -41,88 +23,55 @@ inline float laplacian(const float* u, long plane, long row) {
   return sum;
 }
 
-// Steps [begin, end), with their Laplacians if they are wanted.
-template <int dim, int reach, bool keeps>
-void march(const Loop& l, long begin, long end) {
-  for (long step = begin; step < end; ++step) {
-    const float* u = l.fields[step % 2];
-    float *next = l.fields[(step + 1) % 2], *history = l.history + (step - begin) * l.grid.grid;
-    for_cells(l.grid, [=](long first, long x) {
-      const long i = first + x;
-      const float sum = laplacian<dim, reach>(u + first + x, l.grid.plane, l.grid.row);
+// The coefficient is speed^2 dt^2 / dx^2; of the two fields that of step n is the (n % 2)th.
+template <int dim, int reach>
+struct Scalar {
+  static constexpr int kFields = 2, kHistory = 1;
+
+  template <bool keeps>
+  static void step(const Loop& l, long n, float* history) {
+    update(l, at(l, l.fields, n), at(l, l.fields, n + 1), [=](long i, float sum, float) {
       if (keeps) history[i] = sum;
-      next[i] = 2 * u[i] - next[i] + l.coefficient[i] * sum;
     });
-#pragma omp single
-    {
-      for (long r = 0; r < l.receivers; ++r) l.records[r * l.steps + step] = u[l.receiver[r]];
-      next[l.source] -= l.amplitudes[step];
-    }
   }
-}
+  static void step_back(const Loop& l, long n, const float* history) {
+    float* gradient = l.gradient;
+    update(l, at(l, l.adjoint, n + 1), at(l, l.adjoint, n),
+           [=](long i, float, float w) { gradient[i] += history[i] * w; });
+  }
+  static void excite(const Loop& l, long n) { at(l, l.fields, n + 1)[l.source] -= l.amplitudes[n]; }
+  static void excite_back(const Loop& l, long n) {
+    const float w = at(l, l.adjoint, n + 1)[l.source];
+    l.gradient[l.source] -= l.amplitudes[n] / l.coefficients[l.source] * w;
+  }
+  static float pressure(const Loop& l, long n, long cell) { return at(l, l.fields, n)[cell]; }
+  static void hear_back(const Loop& l, long n, long cell, float value) {
+    at(l, l.adjoint, n)[cell] += l.coefficients[cell] * value;
+  }
 
-// The same steps, the last one first.
-template <int dim, int reach>
-void march_back(const Loop& l, long begin, long end) {
-  for (long step = end; step-- > begin;) {
-    const float *w = l.adjoint[(step + 1) % 2], *history = l.history + (step - begin) * l.grid.grid;
-    float* next = l.adjoint[step % 2];
-    for_cells(l.grid, [=](long first, long x) {
-      const long i = first + x;
-      l.gradient[i] += history[i] * w[i];
-      next[i] = 2 * w[i] - next[i] +
-                l.coefficient[i] * laplacian<dim, reach>(w + first + x, l.grid.plane, l.grid.row);
+ private:
+  static float* at(const Loop& l, float* fields, long n) { return fields + n % 2 * l.grid.grid; }
+
+  // visit(cell, Laplacian, field)
+  template <class Visit>
+  static void update(const Loop& l, const float* u, float* next, Visit visit) {
+    const float* coefficient = l.coefficients;
+    const long plane = l.grid.plane, row = l.grid.row;
+    for_cells(l.grid, [=](long i) {
+      const float sum = laplacian<dim, reach>(u + i, plane, row);
+      visit(i, sum, u[i]);
+      next[i] = 2 * u[i] - next[i] + coefficient[i] * sum;
     });
-#pragma omp single
-    {
-      l.gradient[l.source] -= l.amplitudes[step] / l.coefficient[l.source] * w[l.source];
-      for (long r = 0; r < l.receivers; ++r)
-        next[l.receiver[r]] += 2 * l.coefficient[l.receiver[r]] * l.records[r * l.steps + step];
-    }
   }
-}
-
-void copy(const Loop& l, const float* from, float* to) {
-  for_cells(l.grid, [=](long first, long x) { to[first + x] = from[first + x]; });
-}
-
-template <int dim, int reach>
-void forward(const Loop& l) {
-#pragma omp parallel
-  march<dim, reach, false>(l, 0, l.steps);
-}
-
-template <int dim, int reach>
-void gradient(const Loop& l) {
-#pragma omp parallel
-  {
-    const auto end = [&](long begin) { return begin + l.interval < l.steps ? begin + l.interval : l.steps; };
-    const auto kept = [&](long begin, int f) { return l.kept + (begin / l.interval * 2 + f) * l.grid.grid; };
-    long begin = 0;
-    for (; end(begin) < l.steps; begin += l.interval) {
-      for (int f = 0; f < 2; ++f) copy(l, l.fields[f], kept(begin, f));
-      march<dim, reach, false>(l, begin, end(begin));
-    }
-    march<dim, reach, true>(l, begin, l.steps);  // the last interval is marched once
-    march_back<dim, reach>(l, begin, l.steps);
-    while ((begin -= l.interval) >= 0) {
-      for (int f = 0; f < 2; ++f) copy(l, kept(begin, f), l.fields[f]);
-      march<dim, reach, true>(l, begin, end(begin));
-      march_back<dim, reach>(l, begin, end(begin));
-    }
-  }
-}
+};
 
 }  // namespace
 
-// The gradient, if it has a place. False: there is no such loop.
-extern "C" bool bare_loop(int dim, int reach, const Loop& loop) {
-  const auto run = [&](auto forward, auto gradient) {
-    return (loop.gradient ? gradient : forward)(loop), true;
-  };
-  if (dim == 2 && reach == 2) return run(&forward<2, 2>, &gradient<2, 2>);
-  if (dim == 2 && reach == 4) return run(&forward<2, 4>, &gradient<2, 4>);
-  if (dim == 3 && reach == 2) return run(&forward<3, 2>, &gradient<3, 2>);
-  if (dim == 3 && reach == 4) return run(&forward<3, 4>, &gradient<3, 4>);
+// False: there is no such loop.
+extern "C" bool bare_loops(int dim, int reach, const Loop* loops, long shots, int teams) {
+  if (dim == 2 && reach == 2) return run<Scalar<2, 2>>(loops, shots, teams);
+  if (dim == 2 && reach == 4) return run<Scalar<2, 4>>(loops, shots, teams);
+  if (dim == 3 && reach == 2) return run<Scalar<3, 2>>(loops, shots, teams);
+  if (dim == 3 && reach == 4) return run<Scalar<3, 4>>(loops, shots, teams);
   return false;
 }

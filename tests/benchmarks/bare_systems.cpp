@@ -1,18 +1,7 @@
-// A time loop of the acoustic or elastic equations over the cells alone, order 4: nothing absorbs at the
-// edges, no step is blocked with the next. Compiled for this machine by library_bare.py, which has the same
-// struct.
+// Time loops of the acoustic and the elastic equations over the cells alone, order 4: nothing absorbs at the
+// edges, no step is blocked with the next. Backwards the cotangents of velocities are kept with the opposite
+// sign, which makes the march that of the fields.
 #include "bare.hpp"
-
-struct System {
-  Cells grid;
-  long steps, source, receivers;
-  const float* amplitudes;
-  const long* receiver;  // as `source`, elements from the first cell
-  // In the order of Dualwave's tables, from their first cells on; coefficients are divided by the spacing.
-  const float* coefficients[8];
-  float* fields[9];
-  float* records;  // [receivers, steps]
-};
 
 namespace {
 
@@ -32,106 +21,174 @@ struct Axes {
   }
 };
 
+// Pressure, then velocities; the modulus, then buoyancies. History: slopes, then the dilation.
 template <int dim>
 struct Acoustic {
-  static constexpr int kPressures = 1;
-  static constexpr int pressure(int) { return 0; }
-  static constexpr float sign = 1;
+  static constexpr int kFields = 1 + dim, kHistory = dim + 1;
 
-  static void step(const System& s) {
-    const Axes<dim> axes(s.grid);
-    float *p = s.fields[0], *v[dim];
-    const float *modulus = s.coefficients[0], *buoyancy[dim];
-    for (int a = 0; a < dim; ++a) v[a] = s.fields[1 + a], buoyancy[a] = s.coefficients[1 + a];
-    for_cells(s.grid, [=](long first, long x) {
-      const long i = first + x;
+  template <bool keeps>
+  static void step(const Loop& l, long, float* history) {
+    const long grid = l.grid.grid;
+    const auto keep = [=](long i, int quantity, float value) {
+      if (keeps) history[quantity * grid + i] = value;
+    };
+    update(
+        l, l.fields, [=](long i, int a, float slope, float) { keep(i, a, slope); },
+        [=](long i, float dilation, float) { keep(i, dim, dilation); });
+  }
+  static void step_back(const Loop& l, long, const float* history) {
+    const long grid = l.grid.grid;
+    float* gradient = l.gradient;
+    update(
+        l, l.adjoint,
+        [=](long i, int a, float, float v) { gradient[(1 + a) * grid + i] += history[a * grid + i] * v; },
+        [=](long i, float, float p) { gradient[i] -= history[dim * grid + i] * p; });
+  }
+  static void excite(const Loop& l, long n) { l.fields[l.source] += l.amplitudes[n]; }
+  static void excite_back(const Loop& l, long n) {
+    l.gradient[l.source] += l.amplitudes[n] / l.coefficients[l.source] * l.adjoint[l.source];
+  }
+  static float pressure(const Loop& l, long, long cell) { return l.fields[cell]; }
+  static void hear_back(const Loop& l, long, long cell, float value) {
+    l.adjoint[cell] += l.coefficients[cell] * value;
+  }
+
+ private:
+  // move(cell, axis, slope, new velocity), compress(cell, dilation, old pressure)
+  template <class Move, class Compress>
+  static void update(const Loop& l, float* p, Move move, Compress compress) {
+    const Axes<dim> axes(l.grid);
+    const long grid = l.grid.grid;
+    const float *modulus = l.coefficients, *buoyancy = modulus + grid;
+    float* velocity = p + grid;
+    for_cells(l.grid, [=](long i) {
 #pragma GCC unroll 3
-      for (int a = 0; a < dim; ++a) v[a][i] -= buoyancy[a][i] * ahead(p + i, axes.step[a]);
+      for (int a = 0; a < dim; ++a) {
+        const float slope = ahead(p + i, axes.step[a]);
+        const float v = velocity[a * grid + i] - buoyancy[a * grid + i] * slope;
+        velocity[a * grid + i] = v;
+        move(i, a, slope, v);
+      }
     });
-    for_cells(s.grid, [=](long first, long x) {
-      const long i = first + x;
+    for_cells(l.grid, [=](long i) {
       float sum = 0;
 #pragma GCC unroll 3
-      for (int a = 0; a < dim; ++a) sum += behind(v[a] + i, axes.step[a]);
+      for (int a = 0; a < dim; ++a) sum += behind(velocity + a * grid + i, axes.step[a]);
+      compress(i, sum, p[i]);
       p[i] -= modulus[i] * sum;
     });
   }
 };
 
+// Velocities, then stresses row by row of the upper triangle; lambda + 2 mu, lambda, mu, then buoyancies.
+// History: forces, stretches, then shears. In place of the gradients of the first two there are sums of the
+// products of stretches and normal stresses, axis by axis, and of their sums over the axes.
 template <int dim>
 struct Elastic {
-  // Velocities, then stresses row by row of the upper triangle.
+  static constexpr int kPairs = dim * (dim - 1) / 2;
+  static constexpr int kFields = 2 * dim + kPairs, kHistory = 2 * dim + kPairs;
   static constexpr int stress(int a, int b) {
     const int low = a < b ? a : b, high = a < b ? b : a;
     return dim + low * dim - low * (low - 1) / 2 + high - low;
   }
-  static constexpr int kFields = dim + dim * (dim + 1) / 2, kPressures = dim;
-  static constexpr int pressure(int a) { return stress(a, a); }
-  static constexpr float sign = -1;
 
-  static void step(const System& s) {
-    const Axes<dim> axes(s.grid);
-    float* f[kFields];
-    for (int i = 0; i < kFields; ++i) f[i] = s.fields[i];
-    constexpr int pairs = dim * (dim - 1) / 2;
-    const float *modulus = s.coefficients[0], *lamb = s.coefficients[1], *mu[pairs], *buoyancy[dim];
-    for (int i = 0; i < pairs; ++i) mu[i] = s.coefficients[2 + i];
-    for (int a = 0; a < dim; ++a) buoyancy[a] = s.coefficients[2 + pairs + a];
-    for_cells(s.grid, [=](long first, long x) {
-      const long i = first + x;
+  template <bool keeps>
+  static void step(const Loop& l, long, float* history) {
+    const long grid = l.grid.grid;
+    const auto keep = [=](long i, int quantity, float value) {
+      if (keeps) history[quantity * grid + i] = value;
+    };
+    update(
+        l, l.fields, [=](long i, int a, float force, float) { keep(i, a, force); },
+        [=](long i, const float* stretch) {
+#pragma GCC unroll 3
+          for (int a = 0; a < dim; ++a) keep(i, dim + a, stretch[a]);
+        },
+        [=](long i, int pair, float shear, float) { keep(i, 2 * dim + pair, shear); });
+  }
+  static void step_back(const Loop& l, long, const float* history) {
+    const long grid = l.grid.grid;
+    const float *stretches = history + dim * grid, *shears = stretches + dim * grid, *stresses = l.adjoint;
+    float *products = l.gradient, *mu = products + 2 * grid, *buoyancy = mu + kPairs * grid;
+    update(
+        l, l.adjoint,
+        [=](long i, int a, float, float v) { buoyancy[a * grid + i] -= history[a * grid + i] * v; },
+        [=](long i, const float*) {
+          float each = 0, stretch = 0, normal = 0;
+#pragma GCC unroll 3
+          for (int a = 0; a < dim; ++a) {
+            const float e = stretches[a * grid + i], s = stresses[stress(a, a) * grid + i];
+            each += e * s, stretch += e, normal += s;
+          }
+          products[i] += each;
+          products[grid + i] += stretch * normal;
+        },
+        [=](long i, int pair, float, float s) { mu[pair * grid + i] += shears[pair * grid + i] * s; });
+  }
+  static void excite(const Loop& l, long n) {
+    for (int a = 0; a < dim; ++a) l.fields[stress(a, a) * l.grid.grid + l.source] -= l.amplitudes[n];
+  }
+  static void excite_back(const Loop&, long) {}  // what a source adds depends on no model
+  static float pressure(const Loop& l, long, long cell) {
+    float sum = 0;
+    for (int a = 0; a < dim; ++a) sum += l.fields[stress(a, a) * l.grid.grid + cell];
+    return -sum / dim;
+  }
+  static void hear_back(const Loop& l, long, long cell, float value) {
+    const float* modulus = l.coefficients + cell;
+    const float sum = modulus[0] + (dim - 1) * modulus[l.grid.grid];
+    for (int a = 0; a < dim; ++a) l.adjoint[stress(a, a) * l.grid.grid + cell] -= sum * value / dim;
+  }
+
+ private:
+  // move(cell, axis, force, new velocity), then before stresses change stretch(cell, stretches) and
+  // shear(cell, pair, shear, stress)
+  template <class Move, class Stretch, class Shear>
+  static void update(const Loop& l, float* f, Move move, Stretch stretch, Shear shear) {
+    const Axes<dim> axes(l.grid);
+    const long grid = l.grid.grid;
+    const float *modulus = l.coefficients, *lamb = modulus + grid, *mu = lamb + grid;
+    const float* buoyancy = mu + kPairs * grid;
+    for_cells(l.grid, [=](long i) {
 #pragma GCC unroll 3
       for (int a = 0; a < dim; ++a) {
-        float sum = 0;
+        float force = 0;
 #pragma GCC unroll 3
         for (int b = 0; b < dim; ++b) {
-          const float* of = f[stress(a, b)] + i;
-          sum += a == b ? ahead(of, axes.step[b]) : behind(of, axes.step[b]);
+          const float* of = f + stress(a, b) * grid + i;
+          force += a == b ? ahead(of, axes.step[b]) : behind(of, axes.step[b]);
         }
-        f[a][i] += buoyancy[a][i] * sum;
+        const float v = f[a * grid + i] + buoyancy[a * grid + i] * force;
+        f[a * grid + i] = v;
+        move(i, a, force, v);
       }
     });
-    for_cells(s.grid, [=](long first, long x) {
-      const long i = first + x;
-      float stretch[dim], sum = 0;
+    for_cells(l.grid, [=](long i) {
+      float e[dim], sum = 0;
 #pragma GCC unroll 3
-      for (int a = 0; a < dim; ++a) sum += stretch[a] = behind(f[a] + i, axes.step[a]);
+      for (int a = 0; a < dim; ++a) sum += e[a] = behind(f + a * grid + i, axes.step[a]);
+      stretch(i, e);
 #pragma GCC unroll 3
-      for (int a = 0; a < dim; ++a)
-        f[stress(a, a)][i] += modulus[i] * stretch[a] + lamb[i] * (sum - stretch[a]);
+      for (int a = 0; a < dim; ++a) f[stress(a, a) * grid + i] += modulus[i] * e[a] + lamb[i] * (sum - e[a]);
 #pragma GCC unroll 3
       for (int a = 0; a < dim; ++a)
 #pragma GCC unroll 3
         for (int b = a + 1; b < dim; ++b) {
-          const float shear = ahead(f[a] + i, axes.step[b]) + ahead(f[b] + i, axes.step[a]);
-          f[stress(a, b)][i] += mu[a + b - 1][i] * shear;
+          const int pair = a + b - 1;
+          float* s = f + stress(a, b) * grid + i;
+          const float both = ahead(f + a * grid + i, axes.step[b]) + ahead(f + b * grid + i, axes.step[a]);
+          shear(i, pair, both, *s);
+          *s += mu[pair * grid + i] * both;
         }
     });
   }
 };
 
-template <class Equation>
-bool march(const System& s) {
-#pragma omp parallel
-  for (long step = 0; step < s.steps; ++step) {
-#pragma omp single
-    for (long r = 0; r < s.receivers; ++r) {
-      float sum = 0;
-      for (int a = 0; a < Equation::kPressures; ++a) sum += s.fields[Equation::pressure(a)][s.receiver[r]];
-      s.records[r * s.steps + step] = Equation::sign * sum / Equation::kPressures;
-    }
-    Equation::step(s);
-#pragma omp single
-    for (int a = 0; a < Equation::kPressures; ++a)
-      s.fields[Equation::pressure(a)][s.source] += Equation::sign * s.amplitudes[step];
-  }
-  return true;
-}
-
 }  // namespace
 
 // False: there is no such loop.
-extern "C" bool bare_loop(int dim, int elastic, const System& system) {
-  if (dim == 2) return elastic ? march<Elastic<2>>(system) : march<Acoustic<2>>(system);
-  if (dim == 3) return elastic ? march<Elastic<3>>(system) : march<Acoustic<3>>(system);
+extern "C" bool bare_loops(int dim, int elastic, const Loop* loops, long shots, int teams) {
+  if (dim == 2) return (elastic ? &run<Elastic<2>> : &run<Acoustic<2>>)(loops, shots, teams);
+  if (dim == 3) return (elastic ? &run<Elastic<3>> : &run<Acoustic<3>>)(loops, shots, teams);
   return false;
 }

@@ -1,9 +1,9 @@
 """Plain loops in C++ over the same cells, to see what the machine does: ``bare_*.cpp``.
 
 No rivals: their waves come back from the edges. Where one is slower than a goal asks for, no
-program reaches that goal here that takes one step after the other. The gradient, of the scalar
-equation, keeps the fields every few steps, as many as the interval has, and marches each interval
-but the last again.
+program reaches that goal here that takes one step after the other. A gradient keeps the fields
+every few steps, as many as the interval has, and marches each interval but the last again. Many
+shots on a small grid are marched by a thread each, others by all threads, one after the other.
 """
 
 from __future__ import annotations
@@ -17,75 +17,71 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from cases import DT, SPACING, Case, Problem, make_problem
 
 import dualwave.equations
 
 HERE = Path(__file__).parent
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp"]
+SMALL = 2**16
+"""Cells of a grid whose steps are so short that threads which share them wait for each other."""
 _LINE = 16  # float32 in a cache line
+_NUMBERS = ("planes", "rows", "cells", "plane", "row", "grid")
+_NUMBERS += ("steps", "source", "receivers", "interval")
+_ARRAYS = ("amplitudes", "receiver", "coefficients", "fields", "records")
+_ARRAYS += ("adjoint", "kept", "history", "gradient")
 
 
-def _struct(name: str, longs: tuple[str, ...], pointers: dict[str, int]) -> type:
-    """A struct of a grid's cells, as in ``bare.hpp``, numbers, and so many pointers of a name."""
-    sizes = ("planes", "rows", "cells", "plane", "row", "grid", *longs)
-    fields = [*((k, ctypes.c_long) for k in sizes)]
-    fields += [(k, ctypes.c_void_p * count) for k, count in pointers.items()]
-    return type(name, (ctypes.Structure,), {"_fields_": fields})
+class _Loop(ctypes.Structure):
+    """As in ``bare.hpp``."""
 
-
-_POINTS = {"amplitudes": 1, "receiver": 1}
-_LOOP = _struct(
-    "Loop",
-    ("steps", "source", "receivers", "interval"),
-    _POINTS
-    | {"coefficients": 1, "fields": 2, "records": 1}
-    | {"adjoint": 2, "kept": 1, "history": 1, "gradient": 1},
-)
-_SYSTEM = _struct(
-    "System",
-    ("steps", "source", "receivers"),
-    _POINTS | {"coefficients": 8, "fields": 9, "records": 1},
-)
+    _fields_ = (
+        *((name, ctypes.c_long) for name in _NUMBERS),
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
+    )
 
 
 class Run:
     """One case."""
 
     def __init__(self, library: str, case: Case):
-        one = case.equation == "scalar" and case.shots == 1
-        if case.work != "forward" and (case.work != "gradient" or not one):
-            raise NotImplementedError("forward, and the gradient of one scalar shot")
+        if case.work not in ("forward", "gradient"):
+            raise NotImplementedError("forward and gradient")
         if case.equation != "scalar" and case.accuracy != 4:
             raise NotImplementedError("systems of order 4")
         source = "bare_scalar" if case.equation == "scalar" else "bare_systems"
-        self.march, self.version = _compiled(source)
+        self.library, self.version = _compiled(source)
         self.case, problem = case, make_problem(case)
-        self.models = {k: np.pad(x, case.pml, mode="edge") for k, x in problem.models.items()}
-        self._lay_out(next(iter(self.models.values())).shape)
+        self._map_models(problem)
+        self._lay_out()
         self._place(problem)
-        if case.work == "gradient":
-            interval = self.sizes["interval"] = round(math.sqrt(case.nt))
-            self.adjoint, self.gradient = self._grids(2), self._grids(1)
-            self.kept = self._grids(2 * -(-case.nt // interval))
-            self.history = self._grids(interval)
-        self.loops = [self._loop(shot) for shot in range(case.shots)]
+        self._allocate()
+        self.loops = (_Loop * case.shots)(*map(self._loop, range(case.shots)))
 
-    def _lay_out(self, shape: tuple[int, ...]) -> None:
-        """Grids of these cells; the coefficients are those of Dualwave's tables."""
+    def _map_models(self, problem: Problem) -> None:
+        """Coefficients of Dualwave's tables from models that are continued beyond their edges."""
+        case, equation = self.case, dualwave.equations.get(self.case.equation)
+        wanted = case.work == "gradient"
+        self.models = [torch.tensor(x, requires_grad=wanted) for x in problem.models.values()]
+        around = (case.pml,) * (2 * case.ndim)
+        continued = [
+            torch.nn.functional.pad(x[None, None], around, "replicate")[0] for x in self.models
+        ]
+        mapped = equation.coefficient_map(dict(zip(problem.models, continued, strict=True)), DT)
+        self.mapped = [mapped[name] for name in equation.coefficient_names(case.ndim)]
+
+    def _lay_out(self) -> None:
+        """Grids of these cells, among zeros as far as the stencil reaches, in rows of lines."""
         case, reach = self.case, self.case.accuracy // 2
-        # Zeros around the cells as far as the stencil reaches, and rows of whole lines.
+        found = np.stack([x.detach().numpy()[0] for x in self.mapped])
+        shape = found.shape[1:]
         after = _LINE - (shape[-1] + _LINE) % -_LINE
         pads = [(reach, reach)] * (case.ndim - 1) + [(_LINE, after)]
-        self.inner = tuple(slice(before, -after) for before, after in pads)
-        equation, power = dualwave.equations.get(case.equation), 1 + (case.equation == "scalar")
-        grids = equation.coefficient_map({k: x[None] for k, x in self.models.items()}, DT)
-        self.coefficients = [
-            np.pad((grids[name][0] / SPACING**power).astype(np.float32), pads)
-            for name in equation.coefficient_names(case.ndim)
-        ]
-        self.fields = self._grids(len(equation.fields(case.ndim)))
-        self.strides = np.array(self.coefficients[0].strides) // 4
+        power = 1 + (case.equation == "scalar")
+        self.coefficients = np.pad(found / np.float32(SPACING**power), [(0, 0), *pads])
+        self.inner = (..., *(slice(before, -after) for before, after in pads))
+        self.strides = np.array(self.coefficients.strides[1:]) // 4
         self.first = int(np.dot([before for before, _ in pads], self.strides))
         self.sizes = dict(zip(("planes", "rows", "cells"), (1, *shape)[-3:], strict=True))
         self.sizes |= {"plane": self.strides[0], "row": self.strides[-2], "steps": case.nt}
@@ -105,55 +101,65 @@ class Run:
         self.amplitudes = amplitudes.astype(np.float32)
         self.records = np.empty((case.shots, self.receivers.shape[1], case.nt), np.float32)
 
-    def _grids(self, count: int) -> np.ndarray:
-        return np.zeros((count, *self.coefficients[0].shape), np.float32)
+    def _allocate(self) -> None:
+        """What is marched, for each of the shots that are at the same time."""
+        case, threads = self.case, self.library.omp_get_max_threads()
+        self.teams = threads if case.cells < SMALL and case.shots >= threads else 1
+        fields = len(dualwave.equations.get(case.equation).fields(case.ndim))
+        counts = {"fields": fields}
+        if case.work == "gradient":
+            interval = self.sizes["interval"] = round(math.sqrt(case.nt))
+            history = fields if case.equation != "scalar" else 1
+            counts |= {"adjoint": fields, "kept": fields * -(-case.nt // interval)}
+            counts |= {"history": interval * history, "gradient": len(self.mapped)}
+        shape = self.coefficients.shape[1:]
+        self.grids = {k: np.zeros((self.teams, n, *shape), np.float32) for k, n in counts.items()}
 
-    def _loop(self, shot: int) -> ctypes.Structure:
+    def _loop(self, shot: int) -> _Loop:
         """What the march of a shot is called with."""
-        of = _LOOP if self.case.equation == "scalar" else _SYSTEM
-        loop = of(**{k: int(x) for k, x in self.sizes.items()})
+        loop = _Loop(**{k: int(x) for k, x in self.sizes.items()})
         loop.source, loop.receivers = self.sources[shot].item(), self.receivers.shape[1]
-        loop.amplitudes[0] = self.amplitudes[shot].ctypes.data
-        loop.receiver[0] = self.receivers[shot].ctypes.data
-        loop.records[0] = self.records[shot].ctypes.data
-        grids = {"coefficients": self.coefficients, "fields": self.fields}
-        if self.case.work == "gradient":
-            grids |= {"adjoint": self.adjoint, "gradient": self.gradient}
-            grids |= {"kept": self.kept[:1], "history": self.history[:1]}
-        for name, found in grids.items():
-            addresses = [x.ctypes.data + 4 * self.first for x in found]
-            getattr(loop, name)[: len(addresses)] = addresses
+        loop.amplitudes = self.amplitudes[shot].ctypes.data
+        loop.receiver = self.receivers[shot].ctypes.data
+        loop.records = self.records[shot].ctypes.data
+        grids = {k: x[shot % self.teams] for k, x in self.grids.items()}
+        for name, found in (grids | {"coefficients": self.coefficients}).items():
+            setattr(loop, name, found.ctypes.data + 4 * self.first)
         return loop
 
-    def __call__(self) -> np.ndarray:
-        """Records [shot, Nr, nt], or the gradient of the sum of their squares."""
+    def __call__(self) -> list[np.ndarray]:
+        """Records [shot, Nr, nt], or the gradients of the sum of their squares."""
         case = self.case
         kind = {"acoustic": 0, "elastic": 1}.get(case.equation, case.accuracy // 2)
         if case.work == "gradient":
-            self.adjoint[:], self.gradient[:] = 0, 0
-        for loop in self.loops:
-            self.fields[:] = 0
-            if not self.march(case.ndim, kind, ctypes.byref(loop)):
-                raise NotImplementedError("2-D and 3-D, orders 4 and 8")
-        return self.records if case.work == "forward" else self._of_speed()
+            self.grids["gradient"][:] = 0
+        if not self.library.bare_loops(case.ndim, kind, self.loops, case.shots, self.teams):
+            raise NotImplementedError("2-D and 3-D, orders 4 and 8")
+        return [self.records] if case.work == "forward" else self._of_models()
 
-    def _of_speed(self) -> np.ndarray:
-        """The gradient of the coefficient's logarithm as one of the speeds that were continued."""
-        found = 2 * self.gradient[0][self.inner] / self.models["v"]
-        for axis in range(found.ndim):
-            parts = np.split(found, [self.case.pml, found.shape[axis] - self.case.pml], axis)
-            found = parts[1]
-            for end, part in ((0, parts[0]), (-1, parts[2])):
-                found[(slice(None),) * axis + (end,)] += part.sum(axis)
-        return found
+    def _of_models(self) -> list[np.ndarray]:
+        """The gradients of the coefficients' logarithms as those of the models."""
+        # In the halves past the last cells nothing moves: coefficients and gradients are zero.
+        found = list(torch.from_numpy(self.grids["gradient"][self.inner]).sum(0))
+        values = [x.detach()[0] for x in self.mapped]
+        grads = [x / torch.where(y == 0, 1, y) for x, y in zip(found, values, strict=True)]
+        if self.case.equation == "elastic":
+            modulus, lamb = values[:2]
+            traces = found[1] / (modulus + (self.case.ndim - 1) * lamb)
+            grads[0] = (found[0] - lamb * traces) / (modulus - lamb)
+            grads[1] = traces - grads[0]
+        grads = torch.autograd.grad(
+            self.mapped, self.models, [x[None] for x in grads], retain_graph=True
+        )
+        return [x.numpy() for x in grads]
 
     @staticmethod
-    def to_numpy(result: np.ndarray) -> list[np.ndarray]:
-        return [result]
+    def to_numpy(result: list[np.ndarray]) -> list[np.ndarray]:
+        return result
 
 
 @functools.cache
-def _compiled(source: str) -> tuple[ctypes._FuncPointer, str]:
+def _compiled(source: str) -> tuple[ctypes.CDLL, str]:
     """The loops of a file, and what compiled them."""
     compiler = os.environ.get("CXX", "c++")
     asked = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True)
@@ -161,7 +167,8 @@ def _compiled(source: str) -> tuple[ctypes._FuncPointer, str]:
         built = Path(folder) / "bare.so"
         shared = ["-shared", "-fPIC", HERE / f"{source}.cpp", "-o", built]
         subprocess.run([compiler, *FLAGS, *shared], check=True)
-        loop = ctypes.CDLL(os.fspath(built)).bare_loop
-    loop.restype = ctypes.c_bool
-    loop.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p]
-    return loop, f"{asked.stdout.splitlines()[0]}, {' '.join(FLAGS)}"
+        library = ctypes.CDLL(os.fspath(built))
+    library.bare_loops.restype = ctypes.c_bool
+    numbers = [ctypes.c_long, ctypes.c_int]
+    library.bare_loops.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p, *numbers]
+    return library, f"{asked.stdout.splitlines()[0]}, {' '.join(FLAGS)}"

@@ -28,13 +28,12 @@ def libraries(case: Case) -> list[str]:
     """Deepwave first: the others are compared with it."""
     if case.interpreted:
         return [BASE, *OURS, *(f"{name}:eager" for name in (BASE, *OURS))]
-    scalar, here = case.equation == "scalar", case.device == "cpu"
-    forward = here and case.work == "forward"
-    has_bare = here and case.shots == 1 if scalar else forward
-    bare = [BARE] if has_bare and not case.own_keywords else []
+    here = case.device == "cpu"
+    bare = [BARE] if here and not case.own_keywords else []
+    devito = here and case.work == "forward" and case.equation == "scalar"
     if case.jax:
         return [BASE, *OURS, f"{OURS[1]}:eager", *JAX_PEERS, *bare]
-    return [BASE, *OURS, *["devito"] * (scalar and forward), *bare]
+    return [BASE, *OURS, *["devito"] * devito, *bare]
 
 
 def measure(case: Case, plan: Plan) -> list[Row]:

@@ -69,6 +69,7 @@ def test_what_the_framework_is_needed_for(name, taken):
         "resampled": {"dt": 3e-3},
         "continued": {"initial_state": state},
         "eager": {"backend": "eager"},
+        "within a limit": {"memory_limit": "1 GB"},
         "with callbacks": {"forward_callback": lambda state: None, "callback_frequency": 9},
         "many samples": {"source_amplitudes": np.zeros((2, 2, 1 << 14))},
     }
