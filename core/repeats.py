@@ -35,8 +35,15 @@ _CALLS, _NUMBERS = 8, 4
 _MOST_BYTES = 1 << 20
 """Of an array of locations, and of the constants, of a call that is kept."""
 _SCALARS = (int, float, str, np.generic)
-_NEVER = ("initial_state", "forward_callback", "backward_callback", "storage_path")
-"""Arguments with which nothing is kept; the folder of a path may have gone by the next call."""
+_NEVER = (
+    "initial_state",
+    "forward_callback",
+    "backward_callback",
+    "storage_path",
+    "memory_limit",
+)
+"""Arguments with which nothing is kept; by the next call the folder of a path may have gone, and the
+threads that share the memory may be others."""
 
 Decided = tuple[Setup, Places]
 

@@ -133,12 +133,27 @@ def _repeated(steps: int, history: int, states: int) -> int:
     """Of one interval: those of its pieces, and those marched to come to them.
 
     To go back over l pieces with s states takes r l - binomial(s + r, s + 1) pieces of marching,
-    r being how often one is repeated (Griewank & Walther 2000, eq. 3).
+    r being how often one is repeated (Griewank & Walther 2000, eq. 3). The first piece has fewer
+    steps than the others where an interval is no multiple of them.
     """
     pieces = -(-steps // history) if steps else 0
     if pieces <= 1:
         return steps
+    times = _times(pieces, states)
+    marched = (times + 1) * pieces - math.comb(states + times, states + 1)
+    left, first = pieces, 1
+    while left > 1:
+        times = _times(left, states)
+        left = min(
+            math.comb(states + times - 1, states), left - math.comb(states + times - 2, states - 1)
+        )
+        first += 1
+    return history * marched - first * (history * pieces - steps)
+
+
+def _times(pieces: int, states: int) -> int:
+    """How often a piece is repeated at most."""
     times = 1
     while math.comb(states + times, states) < pieces:
         times += 1
-    return steps + history * (times * pieces - math.comb(states + times, states + 1))
+    return times

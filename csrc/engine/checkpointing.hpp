@@ -18,15 +18,17 @@ inline Index most_pieces(Index states, Index times) {
   return count;
 }
 
-// How far to march from a kept state before going back over what follows, in pieces of `piece` steps; `free`
-// more states may be kept. 0: the steps are one piece.
+// How far to march from a kept state before going back over what follows, in pieces of `piece` steps but for
+// the first, which is repeated most and has what remains; `free` more states may be kept. 0: the steps are
+// one piece. Of the numbers of pieces that are as good as each other it is the largest: then the first piece
+// is repeated most often.
 inline Index steps_to_next_state(Index steps, Index piece, Index free) {
   const Index pieces = (steps + piece - 1) / piece, states = std::max<Index>(free, 0) + 1;
   if (pieces <= 1) return 0;
   Index times = 1;
   while (most_pieces(states, times) < pieces) ++times;
-  return piece *
-         std::max({pieces - most_pieces(states - 1, times), most_pieces(states, times - 2), Index{1}});
+  const Index before = std::min(most_pieces(states, times - 1), pieces - most_pieces(states - 1, times - 1));
+  return steps - piece * (pieces - before);
 }
 
 }  // namespace dualwave

@@ -163,23 +163,22 @@ def test_sampled_gradients(name, tmp_path):
 
 
 @functools.cache
-def fewest(pieces, states):
-    """Pieces marched in going back over some, the last time for each included: every plan tried."""
-    if pieces <= 1:
-        return pieces
+def fewest(steps, history, states):
+    """Steps marched in going back over some, the last time for each included: every plan tried."""
+    if steps <= history:
+        return steps
     if states == 1:
-        return pieces * (pieces + 1) // 2
+        return min(steps + fewest(first, history, 1) for first in range(steps - history, steps))
     return min(
-        first + fewest(pieces - first, states - 1) + fewest(first, states)
-        for first in range(1, pieces)
+        first + fewest(steps - first, history, states - 1) + fewest(first, history, states)
+        for first in range(1, steps)
     )
 
 
-@pytest.mark.parametrize("history", [1, 3])
+@pytest.mark.parametrize("history", [1, 3, 4])
 def test_repeated_steps_are_the_fewest(history):
-    for pieces in range(1, 41):
+    for steps in range(1, 41):
         for states in range(1, 7):
-            steps = pieces * history
             d = dataclasses.replace(
                 MODEL,
                 nt=steps,
@@ -187,7 +186,7 @@ def test_repeated_steps_are_the_fewest(history):
                 history_steps=history,
                 inner_states=states - 1,
             )
-            assert repeated_steps(d) == history * fewest(pieces, states)
+            assert repeated_steps(d) == fewest(steps, history, states)
 
 
 def test_a_limit_is_kept_at_the_price_of_repeats():
