@@ -42,8 +42,8 @@ _NEVER = (
     "storage_path",
     "memory_limit",
 )
-"""Arguments with which nothing is kept; by the next call the folder of a path may have gone, and the
-threads that share the memory may be others."""
+"""Arguments with which nothing is kept: by the next call the folder of a path may have gone, and
+the threads that share the memory may be others."""
 
 Decided = tuple[Setup, Places]
 
