@@ -271,6 +271,8 @@ class NumpyFramework(Framework):
         return out
 
     def gather(self, x: Array, index: Array) -> np.ndarray:
+        if x.size == x.shape[-1] and x.ndim <= index.ndim:  # one row for all
+            return x.reshape(-1).take(index)
         if x.shape[:-1] != index.shape[:-1]:
             lead = np.broadcast_shapes(x.shape[:-1], index.shape[:-1])
             x = np.broadcast_to(x, lead + x.shape[-1:])

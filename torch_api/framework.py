@@ -85,8 +85,9 @@ class TorchFramework(Framework):
         return not (torch.compiler.is_compiling() or _compat.is_transformed())
 
     def at_hand(self, x: torch.Tensor) -> np.ndarray | None:
-        strange = x.device.type != "cpu" or x.layout is not torch.strided or x.is_neg()
-        if self.facts(x) is None or strange or (x.requires_grad and torch.is_grad_enabled()):
+        if type(x) not in _OWN or (x.requires_grad and torch.is_grad_enabled()):
+            return None
+        if x.device.type != "cpu" or x.layout is not torch.strided or x.is_neg():
             return None
         return None if x.dtype is torch.bfloat16 else x.detach().numpy()
 
