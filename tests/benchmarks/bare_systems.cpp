@@ -21,6 +21,14 @@ struct Axes {
   }
 };
 
+// Writes quantities of a step to its history, if it is wanted: keep(cell, quantity, value).
+template <bool keeps>
+auto keeper(const Loop& l, float* history) {
+  return [=, grid = l.grid.grid](long i, int quantity, float value) {
+    if (keeps) history[quantity * grid + i] = value;
+  };
+}
+
 // Pressure, then velocities; the modulus, then buoyancies. History: slopes, then the dilation.
 template <int dim>
 struct Acoustic {
@@ -28,10 +36,7 @@ struct Acoustic {
 
   template <bool keeps>
   static void step(const Loop& l, long, float* history) {
-    const long grid = l.grid.grid;
-    const auto keep = [=](long i, int quantity, float value) {
-      if (keeps) history[quantity * grid + i] = value;
-    };
+    const auto keep = keeper<keeps>(l, history);
     update(
         l, l.fields, [=](long i, int a, float slope, float) { keep(i, a, slope); },
         [=](long i, float dilation, float) { keep(i, dim, dilation); });
@@ -94,10 +99,7 @@ struct Elastic {
 
   template <bool keeps>
   static void step(const Loop& l, long, float* history) {
-    const long grid = l.grid.grid;
-    const auto keep = [=](long i, int quantity, float value) {
-      if (keeps) history[quantity * grid + i] = value;
-    };
+    const auto keep = keeper<keeps>(l, history);
     update(
         l, l.fields, [=](long i, int a, float force, float) { keep(i, a, force); },
         [=](long i, const float* stretch) {
