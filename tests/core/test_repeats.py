@@ -10,7 +10,10 @@ from dualwave import at_hand, repeats
 from helpers.calls import FRONT_ENDS, case, clustered, numpy
 from helpers.equations import EQUATIONS
 
-pytestmark = pytest.mark.usefixtures("x64")
+pytestmark = [
+    pytest.mark.usefixtures("x64"),
+    pytest.mark.filterwarnings("ignore:there are:UserWarning"),  # coarse on purpose
+]
 BOTH = pytest.mark.parametrize("name", FRONT_ENDS)
 PATHS = pytest.mark.parametrize("entries", [0, 1 << 16], ids=["framework", "numpy"])
 
