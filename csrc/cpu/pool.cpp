@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #if defined(__linux__)
+#  include <malloc.h>
 #  include <sys/mman.h>
 
 #  include <algorithm>
@@ -128,7 +129,13 @@ Block::~Block() {
 
 Index kept_memory() { return static_cast<Index>(pool().held()); }
 
-void release_memory() { pool().release(); }
+void release_memory() {
+  pool().release();
+#  if defined(__GLIBC__)
+  // What the C library keeps of arrays that the framework has freed, up to 32 MB each.
+  malloc_trim(0);
+#  endif
+}
 
 #else
 
