@@ -43,12 +43,12 @@ class Frame:
 class Inputs(Frame):
     """Arrays of one dtype and device whose shapes agree.
 
-    like: one of the models, for dtype and device. models, and their
-    perturbations where there are any, by the name of the model: [1 or shot, *space]. amplitudes: by
-    channel, [shot, source, nt]; tensors likewise where there are any, [shot, source, axis, axis].
-    fields: initial wavefields by keyword, absent ones left out. memory: PML memory by name.
-    model_values, signals: what is known of models and amplitudes, None where unknown. They are
-    looked at before anything is computed: under ``jit`` what JAX computes is unknown.
+    like: one of the models, for dtype and device. models, and their perturbations where there are
+    any, by the name of the model: [1 or shot, *space]. amplitudes: by channel, [shot, source, nt];
+    tensors likewise where there are any, [shot, source, axis, axis]. fields: initial wavefields by
+    keyword, absent ones left out. memory: PML memory by name. model_values, signals: what is known
+    of models and amplitudes, None where unknown. They are looked at before anything is computed:
+    under ``jit`` what JAX computes is unknown.
     """
 
     like: Array

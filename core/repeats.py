@@ -25,10 +25,9 @@ from .call import Call
 from .choices import choose
 from .form import Form, places
 from .framework import Array, Framework
-from .inputs import Frame, Inputs, collect, filled
+from .inputs import Frame, Inputs, filled
 from .operands import Places, place
-from .options import backend, check_options
-from .setup import Setup, decide
+from .setup import Setup, decide, examine
 
 _CALLS, _NUMBERS = 8, 4
 """Calls that are kept for each function, and sets of numbers for each of them."""
@@ -81,9 +80,7 @@ class Repeats:
         """
         fw, kept = self._fw, self._find(key)
         if kept is None:
-            check_options(call.options)
-            backend(call.options)
-            inputs = collect(fw, self._form, call)
+            inputs = examine(fw, self._form, call)
         else:
             inputs = filled(fw, self._form, kept.frame, (call, call))
         numbers = choose(fw, self._form.equation, inputs, call)

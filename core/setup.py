@@ -175,12 +175,17 @@ class Setup:
 
 def prepare(fw: Framework, form: Form, call: Call) -> Setup:
     """Check a call and decide everything that does not need arrays of the size of the grid."""
-    check_options(call.options)
-    backend(call.options)
-    inputs = collect(fw, form, call)
+    inputs = examine(fw, form, call)
     setup = decide(fw, form, call, inputs, choose(fw, form.equation, inputs, call))
     setup.warn()
     return setup
+
+
+def examine(fw: Framework, form: Form, call: Call) -> Inputs:
+    """Check the keywords and the arrays of a call."""
+    check_options(call.options)
+    backend(call.options)
+    return collect(fw, form, call)
 
 
 def decide(fw: Framework, form: Form, call: Call, inputs: Inputs, numbers: Numbers) -> Setup:
