@@ -30,32 +30,35 @@ std::uintptr_t at_huge_page(const void* p) {
 struct Mapping {
   void* data = nullptr;
   std::size_t bytes = 0;
-  bool passed_over = false;  // since it was given
+  unsigned long given = 0;  // how many had been taken by then
+  bool is_fresh = true;
 };
 
 class Pool {
  public:
-  // One that fits, if any waits. If none does those that wait may be of calls of other sizes, and go before
-  // more is taken; not at the first time, for a call has blocks of several sizes, which are not all there at
-  // once.
+  // One that fits, if any waits, else a new one; throws std::bad_alloc.
   Mapping take(std::size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
+    ++taken_;
+    // What nobody has wanted for long is of calls of other sizes.
+    while (!free_.empty() && taken_ - free_.front().given > kPatience) drop(free_.begin());
     // The smallest, so that a call finds again for each of its buffers what it had for it.
     const auto fits = std::min_element(free_.begin(), free_.end(), [&](const Mapping& a, const Mapping& b) {
       return (a.bytes < bytes) != (b.bytes < bytes) ? b.bytes < bytes : a.bytes < b.bytes;
     });
-    if (fits == free_.end() || fits->bytes < bytes || fits->bytes > bytes + bytes / 4) {
-      pass_over();
-      return {};
-    }
+    if (fits == free_.end() || fits->bytes < bytes || fits->bytes > bytes + bytes / 4) return fresh(bytes);
     const Mapping found = *fits;
     free_.erase(fits);
     held_ -= found.bytes;
+    lend(found.bytes);
     return found;
   }
   void give(Mapping m) {
     std::lock_guard<std::mutex> lock(mutex_);
+    m.given = taken_;
+    m.is_fresh = false;
     free_.push_back(m);
+    lent_ -= m.bytes;
     held_ += m.bytes;
     static const std::size_t most = allowed_memory() / 8;
     shrink(most);
@@ -67,36 +70,45 @@ class Pool {
   void release() {
     std::lock_guard<std::mutex> lock(mutex_);
     shrink(0);
+    most_lent_ = lent_;
   }
 
  private:
-  void pass_over() {
-    std::deque<Mapping> others;
-    others.swap(free_);
-    for (Mapping& m : others) {
-      if (m.passed_over) {
-        unmap(m);
-      } else {
-        m.passed_over = true;
-        free_.push_back(m);
-      }
+  // A block of a gradient in 3-D is wanted again after a dozen others.
+  static constexpr unsigned long kPatience = 32;
+
+  Mapping fresh(std::size_t bytes) {
+    lend(bytes);
+    // With what waits this is no more than calls have had at once, as they plan.
+    shrink(most_lent_ - lent_);
+    void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED) {
+      lent_ -= bytes;
+      throw std::bad_alloc();
     }
+    return {data, bytes};
   }
-  // Those that have waited longest go first.
+  void lend(std::size_t bytes) {
+    lent_ += bytes;
+    most_lent_ = std::max(most_lent_, lent_);
+  }
+  // The smallest go first: fresh memory in their place is soonest cleared.
   void shrink(std::size_t most) {
-    while (held_ > most) {
-      unmap(free_.front());
-      free_.pop_front();
-    }
+    while (held_ > most)
+      drop(std::min_element(free_.begin(), free_.end(),
+                            [](const Mapping& a, const Mapping& b) { return a.bytes < b.bytes; }));
   }
-  void unmap(const Mapping& m) {
-    munmap(m.data, m.bytes);
-    held_ -= m.bytes;
+  void drop(std::deque<Mapping>::iterator m) {
+    munmap(m->data, m->bytes);
+    held_ -= m->bytes;
+    free_.erase(m);
   }
 
   std::mutex mutex_;
-  std::deque<Mapping> free_;
+  std::deque<Mapping> free_;              // in the order in which they were given
+  std::size_t lent_ = 0, most_lent_ = 0;  // at once, since the last release
   std::size_t held_ = 0;
+  unsigned long taken_ = 0;
 };
 
 Pool& pool() { return one_per_process<Pool>(); }
@@ -110,16 +122,11 @@ void prefer_huge_pages(void* begin, std::size_t bytes) {
 }
 
 Block::Block(std::size_t bytes) {
-  Mapping m = pool().take(bytes + kHugePage);
-  is_zero_ = m.data == nullptr;
-  if (is_zero_) {
-    m.bytes = bytes + kHugePage;
-    m.data = mmap(nullptr, m.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (m.data == MAP_FAILED) throw std::bad_alloc();
-  }
+  const Mapping m = pool().take(bytes + kHugePage);
   mapping_ = m.data;
   mapped_ = m.bytes;
   data_ = reinterpret_cast<void*>(at_huge_page(m.data));
+  is_zero_ = m.is_fresh;
   if (is_zero_) prefer_huge_pages(data_, bytes);
 }
 

@@ -2,9 +2,7 @@
 #include "engine/run.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "cpu/shot.hpp"
@@ -74,31 +72,29 @@ void run_typed(const Description& d, Map map, const Operands& operands) {
   for (Index m = 0; m < division.at_once(); ++m)
     memory.push_back(std::make_unique<ShotMemory<T>>(problem, division.sharing(d.shots)));
   Barrier barrier(division.members);
-  std::atomic<Index> turn{0};
-  std::atomic<bool> stopped{false};
+  Turns turns;
   const bool wants_models = problem.wants_gradient(kCoefficients);
 
   run_team(division.members, [&](int m) {
-    for (Index s = m; s < division.separate; s += division.members) {
+    for (Index s; (s = turns.take()) < division.separate;) {
       Shot<T> shot(problem, *memory[m], alone, {0, 1, nullptr}, s);
-      if (!shot.run()) stopped = true;
-      if (wants_models)
-        while (!stopped && turn.load(std::memory_order_acquire) != s) std::this_thread::yield();
-      if (stopped) break;
+      if (!shot.run()) turns.stop();
+      if (wants_models) turns.wait(s);
+      if (turns.stopped()) break;
       if (wants_models) shot.add_coefficient_gradients();
-      turn.fetch_add(1, std::memory_order_acq_rel);
+      turns.pass();
     }
     if (division.separate == d.shots) return;
-    if (!barrier.wait()) stopped = true;
-    for (Index s = division.separate; s < d.shots && !stopped; ++s) {
+    if (!barrier.wait()) turns.stop();
+    for (Index s = division.separate; s < d.shots && !turns.stopped(); ++s) {
       Shot<T> shot(problem, *memory[0], together, {m, division.members, &barrier}, s);
-      if (!shot.run()) stopped = true;
-      if (m == 0 && wants_models && !stopped) shot.add_coefficient_gradients();
-      if (!barrier.wait()) stopped = true;
+      if (!shot.run()) turns.stop();
+      if (m == 0 && wants_models && !turns.stopped()) shot.add_coefficient_gradients();
+      if (!barrier.wait()) turns.stop();
     }
   });
   problem.failure.rethrow();
-  if (stopped) throw Interrupted();
+  if (turns.stopped()) throw Interrupted();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -43,16 +44,24 @@ class FlushDenormals {
 #endif
 };
 
-// A member that has waited for some microseconds gives way: the one it waits for may want its processor.
-void relax(int spins) {
-  constexpr int kBefore = 64;
-  if (spins >= kBefore) {
-    sched_yield();
-    return;
-  }
+// Whether it came true within the time that is worth waiting awake. After that the one waited for may have
+// lost its processor to another process, and a member that sleeps leaves it its own. Giving way (sched_yield)
+// would not do: the other process would take a time slice of milliseconds at every crossing.
+template <typename Condition>
+bool soon(const Condition& condition) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kPatience{30};
+  constexpr int kBetweenLooks = 32;  // at the clock
+  const auto begin = Clock::now();
+  do {
+    for (int spins = 0; spins < kBetweenLooks; ++spins) {
+      if (condition()) return true;
 #if defined(__x86_64__)
-  _mm_pause();
+      _mm_pause();
 #endif
+    }
+  } while (Clock::now() - begin < kPatience);
+  return false;
 }
 
 class Team {
@@ -138,14 +147,45 @@ std::atomic<int>& threads() {
 
 bool Barrier::wait() {
   const unsigned crossing = crossing_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+  const auto crossed = [&] { return crossing_.load() != crossing; };
+  if (arrived_.fetch_add(1) + 1 == members_) {
     go_on_ = !interrupted();
     arrived_.store(0, std::memory_order_relaxed);
-    crossing_.store(crossing + 1, std::memory_order_release);
-  } else {
-    for (int spins = 0; crossing_.load(std::memory_order_acquire) == crossing; ++spins) relax(spins);
+    crossing_.store(crossing + 1);
+    if (asleep_.load() > 0) {
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+      }  // whoever counted itself asleep has begun to wait
+      wake_.notify_all();
+    }
+  } else if (!soon(crossed)) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++asleep_;
+    wake_.wait(lock, crossed);
+    --asleep_;
   }
   return go_on_;
+}
+
+void Turns::wait(std::int64_t turn) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wake_.wait(lock, [&] { return passed_ == turn || stopped(); });
+}
+
+void Turns::pass() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ++passed_;
+  }
+  wake_.notify_all();
+}
+
+void Turns::stop() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_all();
 }
 
 void run_team(int members, const std::function<void(int)>& body) { team().run(members, body); }
