@@ -64,7 +64,7 @@ Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2],
   }
   const Index pad[2] = {dim > 2 ? halo : 0, dim > 1 ? halo : 0};
   g.stride[2] = 1;
-  g.stride[1] = row_stride(kAlign + n[2] + halo);
+  g.stride[1] = row_stride(kAlign + g.row_cells());  // what follows a row lies before the next
   g.stride[0] = g.stride[1] * (n[1] + 2 * pad[1]);
   g.origin = pad[0] * g.stride[0] + pad[1] * g.stride[1] + kAlign;
   g.grid = array_size(g.stride[0] * (n[0] + 2 * pad[0]) + kAlign);
