@@ -31,7 +31,7 @@ class Layer {
       cell_[axis] = cell[axis];
       inside_[axis] = g.in_slab(axis, cell[axis]);
       const Slab& slab = g.slab[axis];
-      at_[axis] = slab.origin;
+      at_[axis] = 0;
       unroll<3>([&](auto other) {
         at_[axis] += slab.stride[other] * (other == axis ? g.slab_index(axis, cell[axis]) : cell[other]);
       });

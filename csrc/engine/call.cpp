@@ -54,7 +54,7 @@ template <class T>
 Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
   Layout<T> l{};
   const int reach = d.order / 2;
-  l.geometry = make_geometry(d.dim, reach, d.n, d.pml, d.face);
+  l.geometry = make_geometry(d.dim, reach, equation.slab_reach(reach), d.n, d.pml, d.face);
   l.interior = interior(l.geometry);
   l.window = make_window(l.geometry, d.window_first, d.window_last);
   for (int axis = 0; axis < 3; ++axis) {

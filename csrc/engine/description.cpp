@@ -18,7 +18,7 @@ void require(bool holds, const char* what) {
 // A segment keeps the equation's quantities at each sampled step, a checkpoint a state; their sum is least
 // where both take as much.
 Index default_interval(const Description& d, const EquationInfo& equation) {
-  const Geometry g = make_geometry(d.dim, d.order / 2, d.n, d.pml, d.face);
+  const Geometry g = make_geometry(d.dim, d.order / 2, equation.slab_reach(d.order / 2), d.n, d.pml, d.face);
   const Window w = make_window(g, d.window_first, d.window_last);
   const double ratio = static_cast<double>(packed_state_size(equation, g, Packed::kept)) /
                        std::max<Index>(1, equation.histories() * w.size);

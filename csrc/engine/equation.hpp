@@ -44,6 +44,12 @@ struct EquationInfo {
       if (s.accumulate) return true;
     return false;
   }
+  // Cells beyond the PML that its transpose reaches, see Geometry.
+  int slab_reach(int halo) const {
+    for (const Memory& m : memories)
+      if (m.op == Op::second) return 2 * halo;
+    return halo;
+  }
   int histories() const {
     int sum = 0;
     for (const StageInfo& s : stages) sum += s.histories;

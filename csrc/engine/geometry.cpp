@@ -35,23 +35,23 @@ EndCells ends_of(const Geometry& g, int axis, Index reach) {
   return ends.low + ends.high > n ? EndCells{n, 0} : ends;
 }
 
-Slab make_slab(const Geometry& g, int axis) {
-  Slab slab{ends_of(g, axis, 2 * g.halo), ends_of(g, axis, g.halo)};
+Slab make_slab(const Geometry& g, int axis, int reach) {
+  Slab slab{ends_of(g, axis, reach), ends_of(g, axis, g.halo)};
   if (slab.low + slab.high == 0) return slab;
   Index extent[3] = {g.n[0], g.n[1], g.n[2]};
   extent[axis] = slab.low + slab.high + (axis == 2 ? 2 : 3) * g.pad(axis);
   if (axis == 2) extent[axis] += g.row_cells() - g.n[axis];
   slab.stride[2] = 1;
-  slab.stride[1] = axis == 2 ? round_up(extent[2], kAlign) : g.stride[1];
+  slab.stride[1] = axis == 2 ? round_up(extent[2], kAlign) : row_stride(g.row_cells());
   slab.stride[0] = slab.stride[1] * extent[1];
-  slab.origin = axis == 2 ? 0 : kAlign;
   slab.size = array_size(slab.stride[0] * extent[0] + kLanes);
   return slab;
 }
 
 }  // namespace
 
-Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2], const Face face[3][2]) {
+Geometry make_geometry(int dim, int halo, int slab_reach, const Index n[3], const int pml[3][2],
+                       const Face face[3][2]) {
   Geometry g;
   g.dim = dim;
   g.halo = halo;
@@ -64,11 +64,12 @@ Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2],
   }
   const Index pad[2] = {dim > 2 ? halo : 0, dim > 1 ? halo : 0};
   g.stride[2] = 1;
-  g.stride[1] = row_stride(kAlign + g.row_cells());  // what follows a row lies before the next
+  // The halo after a row and that before the next. Images are no zeros: whole vectors must not reach them.
+  g.stride[1] = row_stride(g.mirrored(2) ? kAlign + g.row_cells() : n[2] + 2 * halo);
   g.stride[0] = g.stride[1] * (n[1] + 2 * pad[1]);
   g.origin = pad[0] * g.stride[0] + pad[1] * g.stride[1] + kAlign;
-  g.grid = array_size(g.stride[0] * (n[0] + 2 * pad[0]) + kAlign);
-  for (int axis = 3 - dim; axis < 3; ++axis) g.slab[axis] = make_slab(g, axis);
+  g.grid = array_size(g.stride[0] * (n[0] + 2 * pad[0]) + 2 * kAlign);
+  for (int axis = 3 - dim; axis < 3; ++axis) g.slab[axis] = make_slab(g, axis, slab_reach);
   return g;
 }
 

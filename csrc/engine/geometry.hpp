@@ -1,10 +1,9 @@
 // Where everything lies in memory: haloed grids, PML slabs, and the state block of one shot.
 //
 // A grid holds n cells with a halo of zeros (a Dirichlet edge beyond the PML), so that no stencil asks where
-// it is. PML memory exists only in slabs at the two ends of an axis. The transposed PML spreads a derivative
-// of a derivative's support, hence a slab of pml_width + 2 * halo cells, of which the inner 2 * halo always
-// stay zero in the memory variables. A step ahead takes a derivative of the memory, and is done in
-// pml_width + halo of them.
+// it is. PML memory exists only in slabs at the two ends of an axis. A step takes a derivative of the memory,
+// and its transpose one of what the profiles multiply: they reach half a stencil beyond the PML. Of a second
+// derivative a profile is a derivative itself, and what gathers its transpose reaches as far again.
 #pragma once
 #include <cstdint>
 
@@ -32,10 +31,9 @@ struct EndCells {
 };
 
 struct Slab : EndCells {
-  EndCells ahead;  // those that a step ahead reaches
+  EndCells ahead;  // those that a step ahead, and the first pass of its transpose, reaches
   Index stride[3] = {0, 0, 0};
-  Index origin = 0;  // of the slab's cell (0, 0, 0)
-  Index size = 0;    // elements of one slab array
+  Index size = 0;  // elements of one slab array
 };
 
 struct Geometry {
@@ -52,7 +50,7 @@ struct Geometry {
   DW_EITHER Index cells() const { return n[0] * n[1] * n[2]; }
   DW_EITHER Index rows() const { return n[0] * n[1]; }
   // Cells of a row in whole vectors, which the loops of the CPU run over: those after the last have
-  // coefficients of zero and belong to no other row.
+  // coefficients of zero, and so stay the zeros that lie between two rows.
   DW_EITHER Index row_cells() const { return (n[2] + kAlign - 1) / kAlign * kAlign; }
   DW_EITHER bool in_slab(int axis, Index i) const { return in_ends(axis, i, slab[axis]); }
   DW_EITHER bool in_ends(int axis, Index i, const EndCells& ends) const {
@@ -71,6 +69,8 @@ struct Geometry {
   }
 };
 
-Geometry make_geometry(int dim, int halo, const Index n[3], const int pml[3][2], const Face face[3][2]);
+// slab_reach: cells of a slab beyond the PML.
+Geometry make_geometry(int dim, int halo, int slab_reach, const Index n[3], const int pml[3][2],
+                       const Face face[3][2]);
 
 }  // namespace dualwave

@@ -30,7 +30,7 @@ Part end_part(const Geometry& g, int axis, const Ends& e, bool is_high, Index bl
   const Index first = g.slab_index(axis, is_high ? e.high_first : 0);
   const Index block_stride[3] = {slab.stride[0], slab.stride[1], 1};
   const Index packed_stride[3] = {all[1] * all[2], all[2], 1};
-  part.block = {block + slab.origin + first * block_stride[axis], {slab.stride[0], slab.stride[1]}};
+  part.block = {block + first * block_stride[axis], {slab.stride[0], slab.stride[1]}};
   if (is_high) part.packed.first += e.low * packed_stride[axis];
   return part;
 }

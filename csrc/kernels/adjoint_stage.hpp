@@ -19,7 +19,7 @@ struct AdjointMultiply {
 
   template <class Interpreted>
   static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
-    for_runs<with_layer, Traits::dim>(row, rows, row.layout.geometry.slab[1],
+    for_runs<with_layer, Traits::dim>(row, rows, row.layout.geometry.slab[1].ahead,
                                       [&](const Row<T>& from, Index count, auto axes)
                                           DW_FLAT { multiply_rows<axes>(from, count, first, last); });
     if constexpr (!with_layer) Interpreted::multiply(row, first, last, table, {levels, kAlongX, false, rows});
@@ -51,7 +51,8 @@ struct AdjointMultiply {
     Grids at(row, row.view.adjoint, row.view.scratch);
     Sums sums(row);
     for_cells<Traits, order, with_layer, axes>(
-        RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0]}, stencils,
+        RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.adjoint[0]},
+        stencils,
         [&](Index x, const auto& layer) DW_FLAT {
           multiply_cell<part>(at, x, layer);
           if constexpr (adds) sums.template add<part>(at, x);

@@ -38,8 +38,8 @@ struct Interpreted {
                      const Options& options);
 
  private:
-  // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory; of a step
-  // ahead, in as much of them as it reaches.
+  // f(piece, stretch) for each part of [first, last) in the slabs of a piece that has memory, or in as much
+  // of them as a step ahead reaches.
   template <bool ahead, class F>
   static void for_stretch(const Row<T>& row, Index first, Index last, const StageTable& table,
                           const Options& options, int p, F&& f) {
@@ -123,7 +123,7 @@ template <int order, class T, int chunk>
 void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Index last,
                                             const StageTable& table, const Options& options) {
   for (int p = 0; p < table.pieces; ++p)
-    for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
+    for_stretch<true>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
           multiply_absorbed<op, inner>(row, stretch,

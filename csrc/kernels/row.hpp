@@ -59,7 +59,7 @@ struct Row {
   // cell x.
   Index slab_offset(int axis, Index x) const {
     const Geometry& g = layout.geometry;
-    Index offset_in_slab = g.slab[axis].origin;
+    Index offset_in_slab = 0;
     for (int other = 0; other < 2; ++other)
       offset_in_slab +=
           g.slab[axis].stride[other] * (other == axis ? g.slab_index(axis, index[other]) : index[other]);
