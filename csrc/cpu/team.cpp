@@ -153,9 +153,7 @@ bool Barrier::wait() {
     arrived_.store(0, std::memory_order_relaxed);
     crossing_.store(crossing + 1);
     if (asleep_.load() > 0) {
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-      }  // whoever counted itself asleep has begun to wait
+      std::lock_guard<std::mutex> lock(mutex_);  // whoever counted itself asleep has begun to wait
       wake_.notify_all();
     }
   } else if (!soon(crossed)) {
