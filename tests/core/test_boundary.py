@@ -101,7 +101,7 @@ def test_what_is_kept(name):
     ny, nx = described.n
     stages = EQUATIONS[name].stages(2)
     more = 4 if any(p.op == "second" for s in stages for p in s.pieces) else 2
-    # Layers of 5, 7 and 0, 8 cells, as many more, and whole vectors along x.
+    # Layers of 5, 7 and 0, 8 cells, `more` beyond them, and whole vectors along x.
     (y0, y1), (x0, x1) = (5 + more, ny - 7 - more), (0, (nx - 8 - more) // 8 * 8)
     quantities = sum(len({t.quantity for t in s.terms if t.coefficient}) for s in stages)
     reads = [{(p.field, p.axis) for p in s.pieces if p.op != "value"} for s in stages]
