@@ -134,8 +134,12 @@ def source_nodes(fw: Framework, setup: Setup, entry: Taps) -> list[SourceNodes]:
     return parts
 
 
-def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: Array) -> Nodes:
-    """The nodes with weights times the action's coefficient there, and its entry of the tensor."""
+def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: dict[str, Array]) -> Nodes:
+    """The nodes with weights times the action's coefficient there, and its entry of the tensor.
+
+    Args:
+        coefficients: [M, *n] by name. Not stacked: the derivative would be a grid of each.
+    """
     (nodes, weights), action = part.nodes, part.action
     tensors = setup.inputs.tensors.get(part.channel)
     if action.tensor is not None and tensors is not None:
@@ -144,9 +148,7 @@ def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: Array) 
         weights = weights * half[:, :, None]
     if part.cells is None:
         return nodes, weights
-    names = setup.equation.coefficient_names(setup.inputs.ndim)
-    grid = coefficients[:, names.index(action.coefficient)]
-    return nodes, weights * _at(fw, grid, part.cells)
+    return nodes, weights * _at(fw, coefficients[action.coefficient], part.cells)
 
 
 def receiver_nodes(fw: Framework, setup: Setup, entry: Taps) -> Nodes:

@@ -21,15 +21,21 @@ def coefficients(
     faces: tuple[str, ...],
     dt: float,
     models: dict[str, Array],
-) -> Array:
-    """Coefficient grids [M, K, *n] of models on the cells of the region, [M or 1, *shape]."""
+) -> dict[str, Array]:
+    """Coefficients by name, [M, *n], of models on the cells of the region, [M or 1, *shape]."""
     grids = {name: fw.pad_edge(model, region.widths) for name, model in models.items()}
     values = mask_coefficients(fw, equation, dict(equation.coefficient_map(grids, dt)), faces)
     shape = (max(model.shape[0] for model in models.values()), *region.n)
-    found = [
-        x if tuple(x.shape) == shape else fw.xp.broadcast_to(x, shape)
-        for x in (values[name] for name in equation.coefficient_names(len(region.n)))
-    ]
+    found = {name: values[name] for name in equation.coefficient_names(len(region.n))}
+    return {
+        name: x if tuple(x.shape) == shape else fw.xp.broadcast_to(x, shape)
+        for name, x in found.items()
+    }
+
+
+def stacked(fw: Framework, grids: dict[str, Array]) -> Array:
+    """Coefficients [M, K, *n], as the core takes them."""
+    found = list(grids.values())
     return found[0][:, None] if len(found) == 1 else fw.xp.stack(found, axis=1)
 
 
@@ -48,7 +54,8 @@ def arithmetic(
     cells = ((1, _CELLS - 3),) * ndim if is_cut else None
 
     def run(models: dict[str, Array]) -> Array:
-        return coefficients(fw, equation, region, faces, 1.0, cut(fw, models, cells, region))
+        inside = cut(fw, models, cells, region)
+        return stacked(fw, coefficients(fw, equation, region, faces, 1.0, inside))
 
     shapes = dict.fromkeys(equation.parameters, (1, *region.shape))
     between, most = (size / (4 * _CELLS**ndim) for size in fw.held(run, shapes))

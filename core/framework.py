@@ -216,20 +216,25 @@ class Framework(abc.ABC):
 
     def pad_edge(self, x: Array, widths: Widths) -> Array:
         """``x`` [..., *space] continued by its edge values; negative widths are refused."""
-        # Concatenation, not indexing: its transpose is a sum in a fixed order on every device.
+        # Parts and their concatenation, not indexing: the transpose is a sum in a fixed order on
+        # every device, of parts that are put together again, where one of slices adds up grids.
         check_widths(x, widths)
-        for axis, width in enumerate(widths, start=x.ndim - len(widths)):
-            head, tail = (slice(None),) * axis, (slice(None),) * (x.ndim - axis - 1)
-            parts = [x]
-            for side, cells in enumerate(width):
-                if cells:
-                    edge = x[(*head, slice(-1, None) if side else slice(0, 1), *tail)]
-                    block = self.xp.broadcast_to(
-                        edge, (*x.shape[:axis], cells, *x.shape[axis + 1 :])
-                    )
-                    parts.insert(len(parts) if side else 0, block)
-            x = self.xp.concat(parts, axis=axis) if len(parts) > 1 else x
+        for axis, (low, high) in enumerate(widths, start=x.ndim - len(widths)):
+            if low or high:
+                inner = x.shape[axis] - 2
+                parts = self.split(x, [1, inner, 1] if inner > 0 else [1] * (inner + 2), axis)
+                times = [1] * len(parts)
+                times[0] += low
+                times[-1] += high
+                repeated = [
+                    self._repeat(part, n, axis) for part, n in zip(parts, times, strict=True)
+                ]
+                x = self.xp.concat(repeated, axis=axis)
         return x
+
+    def _repeat(self, x: Array, times: int, axis: int) -> Array:
+        shape = (*x.shape[:axis], times, *x.shape[axis + 1 :])
+        return x if times == 1 else self.xp.broadcast_to(x, shape)
 
 
 class NumpyFramework(Framework):

@@ -18,7 +18,7 @@ from .actions import (
     together,
     zeros,
 )
-from .coefficients import coefficients
+from .coefficients import coefficients, stacked
 from .faces import held_at_first, mask_fields
 from .form import memory_name
 from .framework import Array, Framework
@@ -109,7 +109,7 @@ def with_models(
             together(fw, [scaled(fw, setup, part, grids) for part in channel])
             for channel in operands.places.sources
         ]
-        return grids, joined(fw, sources, description.source_taps, setup)[1]
+        return stacked(fw, grids), joined(fw, sources, description.source_taps, setup)[1]
 
     turned: tuple[Array, Array] | tuple[None, None] = (None, None)
     if changes:

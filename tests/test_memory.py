@@ -140,7 +140,13 @@ def test_a_boundary_takes_what_its_plan_says(name):
 
 
 @pytest.mark.parametrize(
-    "command", ["'acoustic'", "'acoustic', memory_limit='700MB'", "'scalar_born'"]
+    "command",
+    [
+        "'acoustic'",
+        "'acoustic', memory_limit='700MB'",
+        "'acoustic', gradient_storage='full', storage_mode='disk'",
+        "'scalar_born'",
+    ],
 )
 @pytest.mark.parametrize("name", SOURCES)
 def test_models_and_levels_are_counted(name, command):
