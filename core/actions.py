@@ -146,7 +146,7 @@ def scaled(fw: Framework, setup: Setup, part: SourceNodes, coefficients: dict[st
         i, j = action.tensor
         half = 0.5 * (tensors[:, :, i, j] + tensors[:, :, j, i])
         weights = weights * half[:, :, None]
-    if part.cells is None:
+    if part.cells is None or action.coefficient is None:
         return nodes, weights
     return nodes, weights * _at(fw, coefficients[action.coefficient], part.cells)
 
