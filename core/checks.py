@@ -92,6 +92,8 @@ def integer(name: str, value: Any, minimum: int, accepted: str = "") -> int:
         fail(name, f"got {value!r}", accepted, kind=TypeError)
     if result < minimum:
         fail(name, f"got {result}", accepted)
+    if result >= 2**63:
+        fail(name, f"got {result}", f"{accepted}, below 2**63")
     return result
 
 

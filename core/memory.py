@@ -21,7 +21,8 @@ class Footing:
     whose maps are ``tangent`` and ``tangent_adjoint``. arithmetic: arrays, of the size of one grid
     of each model, that the framework takes at most for the arithmetic between models and
     coefficients and its derivative; saved: of these while the core runs. starts: whether there
-    are initial fields.
+    are initial fields. values: of all models, of which some may lie outside the grid; gradients
+    have as many.
     """
 
     device: bool = False
@@ -29,6 +30,7 @@ class Footing:
     starts: bool = True
     saved: float = 0.0
     arithmetic: float = 0.0
+    values: int = 0
 
 
 ALONE = Footing()
@@ -68,7 +70,10 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
     if backend != "compiled" or native is None:
         return {}
     size, levels = _BYTES[d.dtype], footing.levels
-    memory = {"gradient grids": size * levels * d.gradients * d.coefficients * d.cells}
+    memory = {
+        "gradient grids": size * levels * d.gradients * d.coefficients * d.cells,
+        "gradients of models": size * footing.values,
+    }
     if levels == 1:
         kept = "history" if d.full_history else "kept states"
         memory[kept] = size * prod(native.residual_shape(d))

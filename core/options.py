@@ -71,6 +71,8 @@ def packing(options: Options, dtype: str = "") -> str:
     name = getattr(given, "__name__", None) or str(given).rsplit(".", 1)[-1]
     if given is None or name == dtype:
         return ""
+    if not dtype and name == "float64":
+        return ""  # accepted where the models are of it, which is not known yet
     if name not in PACKINGS[1:]:
         accepted = f"None, or one of {', '.join(map(repr, PACKINGS[1:]))}"
         checks.fail("storage_dtype", f"got {given!r}", accepted)
@@ -90,7 +92,8 @@ def folder(options: Options) -> str:
     if given is None:
         return ""
     path = Path(given).absolute()
-    if not path.is_dir() or not os.access(path, os.W_OK | os.X_OK):
+    # Not Path.is_dir, which raises where a name is too long.
+    if not os.path.isdir(path) or not os.access(path, os.W_OK | os.X_OK):
         came = f"got '{path}', which is not a folder that may be written to"
         checks.fail("storage_path", came, "None, or an existing folder")
     return str(path)

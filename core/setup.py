@@ -124,7 +124,9 @@ class Setup:
         limited = self.options.memory_limit is not None
         saved *= levels > 1 or not (limited and fw.recomputes())
         starts = bool(self.inputs.fields or self.inputs.memory)
-        return Footing(self.device, levels, starts, levels * saved, levels * most)
+        given = (self.inputs.models, self.inputs.perturbations)
+        values = sum(math.prod(x.shape) for models in given for x in models.values())
+        return Footing(self.device, levels, starts, levels * saved, levels * most, values)
 
     def _place(self) -> str:
         """Where a history is, one of ``layout.PLACES``."""

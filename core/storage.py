@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -93,16 +94,24 @@ def _candidates(d: Description, limit: int, footing: Footing) -> Iterator[tuple[
         for inner in range(_MOST_INNER_STATES + 1):
             one = replace(d, checkpoint_interval=interval, history_steps=1, inner_states=inner)
             needed = total_bytes(one, footing)
-            if interval > d.sampling and needed <= limit:
-                longer = replace(one, history_steps=1 + d.sampling)
-                a_sample = total_bytes(longer, footing) - needed
-                more = (limit - needed) // a_sample * d.sampling if a_sample else interval
-                one = replace(one, history_steps=min(interval, 1 + more))
+            if needed <= limit:
+                one = _longest(one, limit, footing)
                 needed = total_bytes(one, footing)
             yield one, needed
             if needed > limit or one.history_steps == interval:
                 break  # more states do not fit, or would not be used
         count = max(count + 1, count * 5 // 4)
+
+
+def _longest(d: Description, limit: int, footing: Footing) -> Description:
+    """The one with the longest history that fits, where one of a step does. Bytes grow with it, but
+    not in proportion: from some length on a history goes past the caches, and what the framework
+    takes beside the workspace may make room for it."""
+    lengths = range(2, d.checkpoint_interval + 1)
+    fitting = bisect_right(
+        lengths, limit, key=lambda n: total_bytes(replace(d, history_steps=n), footing)
+    )
+    return replace(d, history_steps=1 + fitting)
 
 
 def repeated_steps(d: Description) -> int:

@@ -279,6 +279,22 @@ def test_it_is_refused_where_it_does_not_fit():
         assert numpy(front.call(arguments | {"memory_limit": needed})[-1]).any()
 
 
+def test_what_the_system_does_not_have():
+    """More than a process may address: 256 TB of history, which in PyTorch the call asks for first;
+    in JAX the call that goes back does, after all the steps."""
+    arguments = {
+        "v": np.full((4000, 4000), 2000.0, np.float32),
+        "source_amplitudes": np.ones((1, 1, 4), np.float32),
+        "source_locations": np.array([[[5, 5]]]),
+        "receiver_locations": np.array([[[9, 9]]]),
+    }
+    fixed = {"grid_spacing": 5.0, "dt": 5e-4, "pml_freq": 20.0, "max_vel": 2000.0, "pml_width": 0}
+    with pytest.raises(MemoryError, match=r"no block of 25\d{7} MB; .*memory_limit.*'checkpoint'"):
+        FRONT_ENDS["torch"]().gradients(
+            squares, arguments | fixed | FULL | {"nt": 4 * 10**6}, ["v"]
+        )
+
+
 BOUNDARY = {"gradient_storage": "boundary"}
 REBUILT = with_equations([name for name in NAMES if name != "damped"])
 SPACE = (24, 60)  # with cells that no layer reaches

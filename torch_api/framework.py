@@ -154,7 +154,18 @@ class TorchFramework(Framework):
     def recomputed(self, function: Callable, primals: Any) -> Any:
         if not self.recomputes():
             return function(primals)
-        return checkpoint(function, primals, use_reentrant=False, preserve_rng_state=False)
+        versions = _versions(primals)
+
+        def of_the_same(given: Any) -> Any:
+            # Autograd looks after what it saves itself, not after what is computed again.
+            if _versions(given) != versions:
+                raise RuntimeError(
+                    "memory_limit: a model was changed in place between the call and its backward, "
+                    "which computes with it again. Call backward before the change, or give a copy"
+                )
+            return function(given)
+
+        return checkpoint(of_the_same, primals, use_reentrant=False, preserve_rng_state=False)
 
     def tap(self, tap: Any, arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         if torch.compiler.is_compiling():
@@ -181,6 +192,12 @@ class TorchFramework(Framework):
     def pad_zero(self, x: torch.Tensor, widths: Widths) -> torch.Tensor:
         check_widths(x, widths)
         return torch.nn.functional.pad(x, [cells for pair in reversed(widths) for cells in pair])
+
+
+def _versions(arrays: Any) -> list[int]:
+    """How often each has been changed in place."""
+    leaves = torch.utils._pytree.tree_leaves(arrays)
+    return [x._version for x in leaves if not x.is_inference()]
 
 
 class _Tap(torch.autograd.Function):

@@ -59,8 +59,8 @@ ffi::Error guarded(const Attributes& a, ffi::RemainingArgs& args, ffi::Remaining
     return ffi::Error(ffi::ErrorCode::kCancelled, "dualwave: interrupted");
   } catch (const std::invalid_argument& error) {
     return ffi::Error::InvalidArgument(std::string("dualwave: ") + error.what());
-  } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "dualwave: not enough memory for the wavefields");
+  } catch (const std::bad_alloc& error) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, std::string("dualwave: ") + error.what());
   } catch (const std::exception& error) {
     return ffi::Error::Internal(std::string("dualwave: ") + error.what());
   }

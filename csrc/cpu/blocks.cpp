@@ -48,6 +48,30 @@ void Shot<T>::move_callers(T* block, const T* packed, int psi_copy, bool pack) c
     move_state(block, const_cast<T*>(packed) + shot_ * p_.packed_state, Packed::callers, psi_copy, pack);
 }
 
+// The same of an adjoint block.
+template <class T>
+void Shot<T>::move_adjoint(T* block, const T* packed, bool pack) const {
+  if (!packed) return;
+  T* callers = const_cast<T*>(packed) + shot_ * p_.packed_state;
+  for (const Part& part :
+       packed_state(p_.equation, p_.layout.geometry, Packed::callers, {slot_, p_.layout.memory, parity_})) {
+    move_share(part, block, callers, pack);
+    if (part.profile_axis < 0) continue;
+    const Profile<T>& profile = p_.layout.profile[part.profile_axis];
+    const T* a = part.at_half_nodes ? profile.a_half : profile.a;
+    const Cells& cells = pack ? part.packed : part.block;
+    for (Index r = part.rows() * who_.index / who_.count; r < part.rows() * (who_.index + 1) / who_.count;
+         ++r) {
+      const Index z = r / part.extent[1], y = r % part.extent[1];
+      T* row = (pack ? callers : block) + cells.first + z * cells.stride[0] + y * cells.stride[1];
+      for (Index x = 0; x < part.extent[2]; ++x) {
+        const T there = a[part.on_axis(z, y, x)];
+        row[x] = pack ? there * row[x] : adjoint_memory(row[x], there);
+      }
+    }
+  }
+}
+
 template <class T>
 T* Shot<T>::checkpoint(Index number, int level) const {
   const Index size = p_.history.state, count = p_.description.checkpoints();
@@ -189,14 +213,13 @@ bool Shot<T>::load_adjoint() {
     if (m_.gradient[l]) clear(m_.gradient[l].data(), p_.equation.coefficients * p_.layout.window.size);
   }
   if (!sync()) return false;
-  for (int l = 0; l < levels(); ++l) move_callers(m_.adjoint[l].data(), p_.level[l].state_bar, 0, false);
+  for (int l = 0; l < levels(); ++l) move_adjoint(m_.adjoint[l].data(), p_.level[l].state_bar, false);
   return sync();
 }
 
 template <class T>
 bool Shot<T>::store_adjoint() {
-  for (int l = 0; l < levels(); ++l)
-    move_callers(m_.adjoint[l].data(), p_.level[l].gradient[kState], 0, true);
+  for (int l = 0; l < levels(); ++l) move_adjoint(m_.adjoint[l].data(), p_.level[l].gradient[kState], true);
   return sync();
 }
 

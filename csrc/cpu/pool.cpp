@@ -20,6 +20,11 @@
 
 namespace dualwave {
 
+OutOfMemory::OutOfMemory(std::size_t bytes)
+    : text_("the system gave no block of " + std::to_string((bytes + 500000) / 1000000) +
+            " MB; a gradient takes less with memory_limit, or with gradient_storage='checkpoint', and every "
+            "call with fewer shots (dualwave.plan says how much)") {}
+
 #if defined(__linux__)
 namespace {
 
@@ -36,7 +41,7 @@ struct Mapping {
 
 class Pool {
  public:
-  // One that fits, if any waits, else a new one; throws std::bad_alloc.
+  // One that fits, if any waits, else a new one; throws OutOfMemory.
   Mapping take(std::size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
     ++taken_;
@@ -84,7 +89,7 @@ class Pool {
     void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data == MAP_FAILED) {
       lent_ -= bytes;
-      throw std::bad_alloc();
+      throw OutOfMemory(bytes);
     }
     return {data, bytes};
   }
@@ -149,7 +154,7 @@ void release_memory() {
 void prefer_huge_pages(void*, std::size_t) {}
 
 Block::Block(std::size_t bytes) : mapping_(std::calloc(bytes, 1)), mapped_(bytes), is_zero_(true) {
-  if (!mapping_) throw std::bad_alloc();
+  if (!mapping_) throw OutOfMemory(bytes);
   data_ = mapping_;
 }
 

@@ -2,6 +2,8 @@
 // out again page by page, each cleared at its first touch, and that takes longer than many a call.
 #pragma once
 #include <cstddef>
+#include <new>
+#include <string>
 #include <utility>
 
 #include "engine/geometry.hpp"
@@ -12,11 +14,21 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // Below that the C library keeps what is freed.
 constexpr std::size_t kLeastPooled = 2 * kHugePage;
 
+// The system has no such block; says what takes less.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes);
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
 // Memory at a multiple of a huge page, which waits for the next once this goes.
 class Block {
  public:
   Block() = default;
-  explicit Block(std::size_t bytes);  // throws std::bad_alloc
+  explicit Block(std::size_t bytes);  // throws OutOfMemory
   Block(Block&& other) noexcept { swap(other); }
   Block& operator=(Block&& other) noexcept {
     swap(other);

@@ -109,7 +109,7 @@ std::vector<Node> Problem<T>::make_nodes(const std::int32_t* at, Index total, co
 
 template <class T>
 void Problem<T>::pack_profiles() {
-  constexpr Index kRows = 5;
+  constexpr Index kRows = 5;  // of the caller's
   const Description& d = this->description;
   const Index halo = this->layout.geometry.halo;
   Index cells = 0;
@@ -118,7 +118,7 @@ void Problem<T>::pack_profiles() {
     return 2 * halo + (axis == 2 ? this->layout.geometry.row_cells() : d.n[axis]);
   };
   for (int axis = 3 - d.dim; axis < 3; ++axis) cells += extent(axis);
-  profiles_.resize(kRows * cells);
+  profiles_.resize((kRows + 1) * cells);
   const T* from = this->profiles;
   T* to = profiles_.data();
   for (int axis = 3 - d.dim; axis < 3; ++axis) {
@@ -129,7 +129,10 @@ void Problem<T>::pack_profiles() {
       from += d.n[axis];
       to += extent(axis);
     }
-    this->layout.profile[axis] = {row[0], row[1], row[2], row[3], row[4]};
+    T* ab = to + halo;
+    for (Index i = 0; i < d.n[axis]; ++i) ab[i] = row[0][i] * row[1][i];
+    to += extent(axis);
+    this->layout.profile[axis] = {row[0], row[1], row[2], row[3], row[4], ab};
   }
 }
 

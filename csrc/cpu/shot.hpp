@@ -122,6 +122,7 @@ class Shot : public TimeLoop<Shot<T>> {
   void move_share(const Part& part, T* block, T* packed, bool pack) const;
   void move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const;
   void move_callers(T* block, const T* packed, int psi_copy, bool pack) const;
+  void move_adjoint(T* block, const T* packed, bool pack) const;
   void move_checkpoint(Index number, bool save) const;
   void clear_state() const;
   T* checkpoint(Index number, int level) const;

@@ -102,6 +102,7 @@ class Batch : public TimeLoop<Batch<T>> {
   void move_part(const Part& part, Kept block, Kept packed, bool packs);
   void move_state(const device::Buffer<T>& block, Kept packed, Packed as, int psi_copy, bool packs);
   void move_callers(const device::Buffer<T>& block, const T* packed, int psi_copy, bool packs);
+  void move_adjoint(const device::Buffer<T>& block, const T* packed, bool packs);
   void clear_state();
   bool load_state();
   bool store_state();

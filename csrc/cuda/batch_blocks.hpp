@@ -11,6 +11,7 @@ struct PartMove {
   Part part;
   typename Batch<T>::Kept block, packed;
   bool packs;
+  const T* a = nullptr;  // the profile, of a variable of an adjoint block
   DW_POINTS void operator()(Index i) const {
     const Index of_shot = part.cells(), shot = i / of_shot, x = i % part.extent[2],
                 y = i / part.extent[2] % part.extent[1], z = i % of_shot / part.extent[2] / part.extent[1];
@@ -19,10 +20,11 @@ struct PartMove {
     };
     T& in = block.first[shot * block.stride + at(part.block)];
     T& out = packed.first[shot * packed.stride + at(part.packed)];
+    const T there = a ? a[part.on_axis(z, y, x)] : T(1);
     if (packs)
-      out = in;
+      out = a ? there * in : in;
     else
-      in = out;
+      in = a ? adjoint_memory(out, there) : out;
   }
 };
 
@@ -44,6 +46,22 @@ template <class T>
 void Batch<T>::move_callers(const device::Buffer<T>& block, const T* packed, int psi_copy, bool packs) {
   if (packed)
     move_state(block, {const_cast<T*>(packed), call_.packed_state}, Packed::callers, psi_copy, packs);
+}
+
+// The same of an adjoint block.
+template <class T>
+void Batch<T>::move_adjoint(const device::Buffer<T>& block, const T* packed, bool packs) {
+  if (!packed) return;
+  for (const Part& part :
+       packed_state(call_.equation, layout_.geometry, Packed::callers, {slot_, layout_.memory, parity_})) {
+    PartMove<T> move{
+        part, {block.data(), layout_.state_size}, {const_cast<T*>(packed), call_.packed_state}, packs};
+    if (part.profile_axis >= 0) {
+      const Profile<T>& profile = layout_.profile[part.profile_axis];
+      move.a = part.at_half_nodes ? profile.a_half : profile.a;
+    }
+    stream_.for_each(call_.description.shots * part.cells(), [=] DW_DEVICE(Index i) { move(i); });
+  }
 }
 
 // The images of grid `number` of every shot's block.
@@ -82,13 +100,13 @@ bool Batch<T>::store_state() {
 
 template <class T>
 bool Batch<T>::load_adjoint() {
-  for (int l = 0; l < levels(); ++l) move_callers(adjoint_[l], call_.level[l].state_bar, 0, false);
+  for (int l = 0; l < levels(); ++l) move_adjoint(adjoint_[l], call_.level[l].state_bar, false);
   return true;
 }
 
 template <class T>
 bool Batch<T>::store_adjoint() {
-  for (int l = 0; l < levels(); ++l) move_callers(adjoint_[l], call_.level[l].gradient[kState], 0, true);
+  for (int l = 0; l < levels(); ++l) move_adjoint(adjoint_[l], call_.level[l].gradient[kState], true);
   return true;
 }
 

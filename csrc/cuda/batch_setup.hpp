@@ -85,7 +85,7 @@ void Batch<T>::pack_profiles() {
   const auto stride = [&](int axis) { return 2 * kAlign + (d.n[axis] + kAlign - 1) / kAlign * kAlign; };
   Index cells = 0;
   for (int axis = 3 - d.dim; axis < 3; ++axis) cells += stride(axis);
-  profiles_ = {stream_, kRows * cells};
+  profiles_ = {stream_, (kRows + 1) * cells};
   const T* from = call_.profiles;
   T* to = profiles_.data();
   for (int axis = 3 - d.dim; axis < 3; ++axis) {
@@ -96,7 +96,10 @@ void Batch<T>::pack_profiles() {
       from += d.n[axis];
       to += stride(axis);
     }
-    layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4]};
+    T* ab = to + kAlign;
+    stream_.for_each(d.n[axis], [=, a = row[0], b = row[1]] DW_DEVICE(Index i) { ab[i] = a[i] * b[i]; });
+    to += stride(axis);
+    layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4], ab};
   }
 }
 

@@ -47,10 +47,8 @@ struct CellForward {
                                                                batch.strides.history, shot, cell);
     const Stencils<Traits::dim, order, T> stencils(batch.layout);
     const bool keeps = save && batch.layout.window.has(cell[0], cell[1], cell[2]);
-    update(
-        at, stencils,
-        layer<layered, Traits, order, levels, lanes>(batch, batch.view.state, batch.view.state, shot, cell),
-        keeps);
+    update(at, stencils, layer<layered, Traits, order, levels, lanes>(batch, batch.view.state, shot, cell),
+           keeps);
   }
 
  private:
@@ -94,8 +92,7 @@ struct CellMultiply {
   static DW_INLINE void apply(const BatchView<T>& batch, Index shot, const int (&cell)[3]) {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(
         batch, batch.view.adjoint, batch.view.scratch, batch.strides.scratch, shot, cell);
-    multiply(at, layer<layered, Traits, 2, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot,
-                                                          cell));
+    multiply(at, layer<layered, Traits, 2, levels, lanes>(batch, batch.view.adjoint, shot, cell));
     const Window& window = batch.layout.window;
     if (batch.view.gradient[0] && window.has(cell[0], cell[1], cell[2]))
       add_gradients(at, batch, shot, window.offset(cell[0], cell[1]) + cell[2]);
@@ -167,9 +164,7 @@ struct CellGather {
     const CellGrids<Traits, T, levels, Traits::scratches, lanes> at(
         batch, batch.view.adjoint, batch.view.scratch, batch.strides.scratch, shot, cell);
     const Stencils<Traits::dim, order, T> stencils(batch.layout);
-    gather(at, stencils,
-           layer<layered, Traits, order, levels, lanes>(batch, batch.view.adjoint, batch.view.scratch, shot,
-                                                        cell));
+    gather(at, stencils, layer<layered, Traits, order, levels, lanes>(batch, batch.view.adjoint, shot, cell));
   }
 
  private:

@@ -17,14 +17,10 @@ class Layer {
   template <int p>
   static constexpr bool acts_on = Traits::piece(p).op != Op::value;
 
-  // `memory` and `scratch` are the shot's, by level; scratch is the transpose's alone.
-  DW_INLINE Layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],
-                  Index shot, const int (&cell)[3])
+  // `blocks`: by level the states, or their adjoints.
+  DW_INLINE Layer(const BatchView<T>& batch, T* const (&blocks)[kLevels], Index shot, const int (&cell)[3])
       : layout_(batch.layout), parity_(batch.view.parity) {
-    unroll<levels>([&](auto level) {
-      memory_[level] = memory[level] + shot * batch.strides.state;
-      scratch_[level] = scratch[level] + shot * batch.strides.scratch[level];
-    });
+    unroll<levels>([&](auto level) { memory_[level] = blocks[level] + shot * batch.strides.state; });
     const Geometry& g = layout_.geometry;
     unroll<Traits::dim>([&](auto a) {
       constexpr int axis = 3 - Traits::dim + a;
@@ -63,28 +59,32 @@ class Layer {
     constexpr int axis = axis_of(p);
     constexpr T scale = static_cast<T>(piece.scale);
     if (!inside_[axis]) return;
-    const Index size = layout_.geometry.slab[axis].size;
-    const Pointer memory = memory_of<p>(level), e = scratch_of<p>(level);
-    if constexpr (piece.op == Op::second)
-      second_pml_multiply(scale * q, profile<p>(), memory, memory + 2 * size, e, e + size, e + 2 * size);
-    else
-      staggered_pml_multiply(scale * q, profile<p>(), memory, e);
+    const Index before = piece.op == Op::second ? 2 * layout_.geometry.slab[axis].size : 0;
+    pml_multiply(scale * q, profile<p>().a, memory_of<p>(level) + before);
   }
 
-  // The second half: what it adds to the cotangent of the piece's field.
+  // The second half: what it adds to the cotangent of the piece's field; q: that of its quantity.
   template <int p>
-  DW_INLINE Value gather(int level) const {
-    constexpr Op op = Traits::piece(p).op;
+  DW_INLINE Value gather(int level, Pointer q) const {
+    constexpr Piece piece = Traits::piece(p);
     constexpr int axis = axis_of(p);
     if (!inside_[axis]) return {};
-    const Index size = layout_.geometry.slab[axis].size;
-    const Pointer e = scratch_of<p>(level);
-    if constexpr (op == Op::second)
-      return second_pml_gather<order>(taps<axis>(e), taps<axis>(e + size), taps<axis>(e + 2 * size),
-                                      slab_stride(axis), layout_.weights[axis], profile<p>().a,
-                                      memory_of<p>(level));
-    else
-      return transposed<op, order>(taps<axis>(e), slab_stride(axis), layout_.weights[axis]);
+    const Weights<T>& weights = layout_.weights[axis];
+    const Pointer memory = memory_of<p>(level);
+    if constexpr (piece.op == Op::second) {
+      constexpr T scale = static_cast<T>(piece.scale);
+      const Index size = layout_.geometry.slab[axis].size;
+      const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
+      const auto around = taps<axis>(q);
+      return second_pml_gather<order>(
+          [&](int k) { return scale * around[k * stride]; },
+          AdjointMemory{taps<axis>(memory + 2 * size), taps<axis>(memory + (1 - parity_) * size),
+                        memory + parity_ * size, slab_stride(axis)},
+          weights, profiles_around<p>());
+    } else {
+      return staggered_pml_gather<piece.op, order>(taps<axis>(memory), slab_stride(axis), weights,
+                                                   profiles_around<p>());
+    }
   }
 
  private:
@@ -110,21 +110,27 @@ class Layer {
     return PmlCell<typename Reads::Value>{at_cell(half ? of.a_half : of.a), at_cell(half ? of.b_half : of.b),
                                           at_cell(of.db)};
   }
+  // The same of the cells that a stencil reaches.
+  template <int p>
+  DW_INLINE auto profiles_around() const {
+    constexpr int axis = axis_of(p);
+    constexpr bool half = Traits::piece(p).op == Op::forward;
+    using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
+    const Profile<T>& of = layout_.profile[axis];
+    const int cell = cell_[axis];
+    const auto around = [&](const T* profile) { return taps<axis>(Reads{profile + cell}); };
+    return CellTaps<decltype(around(of.a))>{around(half ? of.a_half : of.a), around(half ? of.b_half : of.b),
+                                            around(of.db), around(of.ab)};
+  }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {
     constexpr int number = number_of(p), axis = axis_of(p);
     return Pointer{memory_[level]} + layout_.memory[layout_.first_memory[Traits::index] + number] + at_[axis];
   }
-  template <int p>
-  DW_INLINE Pointer scratch_of(int level) const {
-    constexpr int number = number_of(p), axis = axis_of(p);
-    return Pointer{scratch_[level]} + layout_.scratch[layout_.first_memory[Traits::index] + number] +
-           at_[axis];
-  }
 
   const Layout<T>& layout_;
   int parity_;
-  T *memory_[levels], *scratch_[levels];
+  T* memory_[levels];
   int cell_[3];
   bool inside_[3];
   Index at_[3];
@@ -132,10 +138,10 @@ class Layer {
 
 // The layer at a cell, or none.
 template <bool layered, class Traits, int order, int levels, int lanes, class T>
-DW_INLINE auto layer(const BatchView<T>& batch, T* const (&memory)[kLevels], T* const (&scratch)[kLevels],
-                     Index shot, const int (&cell)[3]) {
+DW_INLINE auto layer(const BatchView<T>& batch, T* const (&blocks)[kLevels], Index shot,
+                     const int (&cell)[3]) {
   if constexpr (layered)
-    return Layer<Traits, order, T, levels, lanes>(batch, memory, scratch, shot, cell);
+    return Layer<Traits, order, T, levels, lanes>(batch, blocks, shot, cell);
   else
     return NoLayer{};
 }

@@ -73,10 +73,7 @@ Layout<T> make_layout(const Description& d, const EquationInfo& equation) {
     const Memory& memory = equation.memories[i];
     const Index slab = l.geometry.slab[memory.axis].size;
     l.memory[i] = l.state_size;
-    l.scratch[i] = l.scratch_size;
     l.state_size += memory_buffers(memory.op) * slab;
-    l.scratch_size +=
-        memory_buffers(memory.op) * slab;  // e, y, z of a second derivative; e of a staggered one
   }
   for (int i = static_cast<int>(equation.memories.size()) - 1; i >= 0; --i)
     l.first_memory[equation.memories[i].stage] = i;

@@ -18,6 +18,13 @@ struct Cells {
 struct Part {
   Index extent[3];
   Cells block, packed;
+  // Of zeta or m, of which an adjoint block has what is to be multiplied by a: the axis and its first cell.
+  int profile_axis = -1;
+  bool at_half_nodes = false;
+  Index first = 0;
+  DW_EITHER Index on_axis(Index z, Index y, Index x) const {
+    return first + (profile_axis == 0 ? z : profile_axis == 1 ? y : x);
+  }
   DW_EITHER Index rows() const { return extent[0] * extent[1]; }
   DW_EITHER Index cells() const { return rows() * extent[2]; }
 };

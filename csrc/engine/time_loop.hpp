@@ -231,9 +231,8 @@ class TimeLoop {
     return self().sync() && self().moved();
   }
 
-  // From the cotangent of the state after step last - 1 to that of the state before step first. The adjoint's
-  // memory variables stay in one place, since their update reads no neighbour; only the names of the fields
-  // alternate.
+  // From the cotangent of the state after step last - 1 to that of the state before step first. The old copy
+  // of the adjoint's psi is that which is the new one of a step ahead.
   bool march_back(Index first, Index last) {
     for (Index t = last, end; t > first; t = end) {
       end = std::max(first, t - self().steps_at_once(true));

@@ -166,8 +166,12 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
   // After all others, as where the interpreter adds it (kernels/interpreted.hpp).
   if constexpr (Layer::acts)
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
-      constexpr bool on_piece = Traits::piece(p).field == f && Layer::template acts_on<p>;
-      if constexpr (on_piece) sum = sum + layer.template gather<p>(level);
+      constexpr Piece piece = Traits::piece(p);
+      constexpr bool on_piece = piece.field == f && Layer::template acts_on<p>;
+      if constexpr (on_piece) {
+        constexpr int slot = Traits::scratch_slot(piece.quantity);
+        sum = sum + layer.template gather<p>(level, at.block[level][slot] + x);
+      }
     });
   return sum;
 }

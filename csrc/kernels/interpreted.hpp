@@ -128,7 +128,7 @@ void Interpreted<order, T, chunk>::multiply(const Row<T>& row, Index first, Inde
         with_op(piece, table.dim, [&](auto op, auto inner) {
           multiply_absorbed<op, inner>(row, stretch,
                                        row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
-                                       row.view.adjoint[level], row.view.scratch[level]);
+                                       row.view.adjoint[level]);
         });
     });
 }
@@ -140,8 +140,9 @@ void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index 
     for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
-          gather_absorbed<op, order, inner>(row, stretch, row.view.scratch[level], row.view.adjoint[level],
-                                            row.adjoint(level, piece.field));
+          gather_absorbed<op, order, inner>(row, stretch,
+                                            row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
+                                            row.view.adjoint[level], row.adjoint(level, piece.field));
         });
     });
 }

@@ -45,31 +45,77 @@ DW_INLINE V staggered_pml(V derivative, const Cell& pml, Memory m) {
   return value;
 }
 
-// The transpose, first half: from the cotangent q of S (and of the memory) the fields whose derivatives the
-// second half takes: the layer adds D2 e - D1 y to the plain D2 q; z is what D1 carries back to psi.
-template <class V, class Cell, class Memory>
-DW_INLINE void second_pml_multiply(V q, const Cell& pml, Memory psi, Memory zeta, Memory e, Memory y,
-                                   Memory z) {
-  const V total = zeta[0] + q;
-  const V t = madd(pml.b, total, q);
-  put(zeta, pml.a * total);
-  put(e, madd(pml.b, t, t - q));
-  put(y, madd(pml.db, t, pml.a * pml.b * psi[0]));
-  put(z, t);
+// The transpose, first half: s = q + a s, of the cotangent q of S. It stands for the cotangent of zeta, or m,
+// which is a s.
+template <class V, class A, class Memory>
+DW_INLINE void pml_multiply(V q, const A& a, Memory s) {
+  put(s, madd(a, s[0], q));
 }
 
-template <int order, class T, class Scratch, class A, class Memory>
-DW_INLINE ValueOf<Scratch> second_pml_gather(Scratch e, Scratch y, Scratch z, Index slab_stride,
-                                             const Weights<T>& w, const A& a, Memory psi) {
-  put(psi, madd(a, psi[0], -first_derivative<order>(z, slab_stride, w)));
-  return second_derivative<order>(e, slab_stride, w) - first_derivative<order>(y, slab_stride, w);
+// Profiles around one cell of a row: b(k) of the k-th from it.
+template <int reach, class T>
+struct RowTaps {
+  T b_[2 * reach + 1], db_[2 * reach + 1], ab_[2 * reach + 1], a_;
+  DW_INLINE RowTaps(const T* a, const T* b, const T* db, const T* ab) : a_(a[0]) {
+    unroll<2 * reach + 1>([&](auto i) DW_FLAT {
+      b_[i] = b[i - reach];
+      db_[i] = db[i - reach];
+      ab_[i] = ab[i - reach];
+    });
+  }
+  DW_INLINE T a() const { return a_; }
+  DW_INLINE T b(int k) const { return b_[reach + k]; }
+  DW_INLINE T db(int k) const { return db_[reach + k]; }
+  DW_INLINE T ab(int k) const { return ab_[reach + k]; }
+};
+
+// The same where each cell has its own: pointers to those of one cell, or of one vector of them.
+template <class F>
+struct CellTaps {
+  F a_, b_, db_, ab_;
+  DW_INLINE auto a() const { return a_[0]; }
+  DW_INLINE auto b(int k) const { return b_[k]; }
+  DW_INLINE auto db(int k) const { return db_[k]; }
+  DW_INLINE auto ab(int k) const { return ab_[k]; }
+};
+
+// Of a second derivative, what the transpose keeps, at a cell: pointer-like, but for the new psi.
+template <class Old, class New>
+struct AdjointMemory {
+  Old s, psi;
+  New psi_next;
+  Index stride;
+};
+template <class Old, class New>
+AdjointMemory(Old, Old, New, Index) -> AdjointMemory<Old, New>;
+
+// The second half, what the layer adds to D2 q: D2 e - D1 y, with t = q + b s the cotangent of t,
+// e = b (t + s), y = db t + a b psi, and psi' = a psi - D1 t. None of these is kept: each cell forms its
+// neighbours'. q(k): of the k-th from the cell along the axis.
+template <int order, class Q, class Old, class New, class T, class Taps>
+DW_INLINE ValueOf<Old> second_pml_gather(Q&& q, const AdjointMemory<Old, New>& m, const Weights<T>& w,
+                                         const Taps& pml) {
+  using V = ValueOf<Old>;
+  constexpr int reach = order / 2;
+  V t[2 * reach + 1], e[2 * reach + 1], y[2 * reach + 1];
+  unroll<2 * reach + 1>([&](auto i) DW_FLAT {
+    constexpr int k = i - reach;
+    const V there = m.s[k * m.stride];
+    t[i] = madd(pml.b(k), there, q(k));
+    e[i] = pml.b(k) * (t[i] + there);
+    y[i] = madd(pml.db(k), t[i], pml.ab(k) * m.psi[k * m.stride]);
+  });
+  put(m.psi_next, madd(pml.a(), m.psi[0], -first_derivative<order>(t + reach, 1, w)));
+  return second_derivative<order>(e + reach, 1, w) - first_derivative<order>(y + reach, 1, w);
 }
 
-template <class V, class Cell, class Memory>
-DW_INLINE void staggered_pml_multiply(V q, const Cell& pml, Memory m, Memory e) {
-  const V total = m[0] + q;
-  put(m, pml.a * total);
-  put(e, pml.b * total);
+// The same of a staggered difference: the transpose of it, of b s.
+template <Op op, int order, class T, class S, class Taps>
+DW_INLINE ValueOf<S> staggered_pml_gather(S s, Index slab_stride, const Weights<T>& w, const Taps& pml) {
+  constexpr int reach = order / 2;
+  ValueOf<S> e[2 * reach + 1];
+  unroll<2 * reach + 1>([&](auto i) DW_FLAT { e[i] = pml.b(i - reach) * s[(i - reach) * slab_stride]; });
+  return transposed<op, order>(e + reach, 1, w);
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -59,54 +59,61 @@ DW_NOINLINE void absorb_into(const Row<T>& row, const PmlStretch<T>& s, const T*
 
 // The transpose's first pass, over the row q of Lambda.
 template <Op op, bool inner, class T>
-DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint,
-                                   T* scratch) {
+DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
-  T* memory = adjoint + l.memory[s.memory_number] + s.at;
-  T* e = scratch + l.scratch[s.memory_number] + s.at;
-  for (Index r = 0; r < s.rows; ++r) {
-    if constexpr (op == Op::second) {
-      T *zeta = memory + 2 * slab.size, *y = e + slab.size, *z = y + slab.size;
+  T* kept = adjoint + l.memory[s.memory_number] + s.at + (op == Op::second ? 2 * slab.size : 0);
+  for (Index r = 0; r < s.rows; ++r, q += l.geometry.stride[1], kept += slab.stride[1])
 #pragma GCC ivdep
-      for (Index x = s.from; x < s.to; ++x)
-        second_pml_multiply(s.scale * q[x], profile(x), memory + x, zeta + x, e + x, y + x, z + x);
-    } else {
+    for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x).a, kept + x);
+}
+
+// The second, of one row: sum[x] += what the layer adds to the transposed derivative. taps(x): profiles
+// around cell x.
+template <Op op, int order, class T, class Taps>
+DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, T* __restrict sum,
+                          Taps&& taps) {
+  const Layout<T>& l = row.layout;
+  const Slab& slab = l.geometry.slab[s.axis];
+  const bool inner = s.axis == 2;
+  const Index stride = inner ? 1 : l.geometry.stride[s.axis], slab_stride = inner ? 1 : slab.stride[s.axis];
+  const Weights<T> w = l.weights[s.axis];
+  if constexpr (op == Op::second) {
+    const T *kept = memory + 2 * slab.size, *psi = memory + (1 - row.view.parity) * slab.size;
+    T* psi_next = memory + row.view.parity * slab.size;
+    const T scale = s.scale;
 #pragma GCC ivdep
-      for (Index x = s.from; x < s.to; ++x)
-        staggered_pml_multiply(s.scale * q[x], profile(x), memory + x, e + x);
-    }
-    q += l.geometry.stride[1];
-    memory += slab.stride[1];
-    e += slab.stride[1];
+    for (Index x = s.from; x < s.to; ++x)
+      sum[x] +=
+          second_pml_gather<order>([&](int k) DW_FLAT { return scale * q[x + k * stride]; },
+                                   AdjointMemory{kept + x, psi + x, psi_next + x, slab_stride}, w, taps(x));
+  } else {
+#pragma GCC ivdep
+    for (Index x = s.from; x < s.to; ++x)
+      sum[x] += staggered_pml_gather<op, order>(memory + x, slab_stride, w, taps(x));
   }
 }
 
-// The transpose's second pass: sum[x] += what the layer adds to the transposed derivative.
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* scratch, T* adjoint,
-                                 T* __restrict sum) {
+DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* sum) {
   const Layout<T>& l = row.layout;
-  const Slab& slab = l.geometry.slab[s.axis];
-  const Index slab_stride = inner ? 1 : slab.stride[s.axis];
-  const Weights<T> w = l.weights[s.axis];
-  const T* e = scratch + l.scratch[s.memory_number] + s.at;
+  const Profile<T>& p = l.profile[s.axis];
+  const T *a = op == Op::forward ? p.a_half : p.a, *b = op == Op::forward ? p.b_half : p.b;
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   for (Index r = 0; r < s.rows; ++r) {
-    if constexpr (op == Op::second) {
-      const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
-      const T *y = e + slab.size, *z = y + slab.size;
-#pragma GCC ivdep
-      for (Index x = s.from; x < s.to; ++x)
-        sum[x] += second_pml_gather<order>(e + x, y + x, z + x, slab_stride, w, profile(x).a, memory + x);
+    if constexpr (inner) {
+      gather_row<op, order>(row, s, q, memory, sum, [&](Index x) DW_FLAT {
+        return CellTaps<const T*>{a + x, b + x, p.db + x, p.ab + x};
+      });
     } else {
-#pragma GCC ivdep
-      for (Index x = s.from; x < s.to; ++x) sum[x] += transposed<op, order>(e + x, slab_stride, w);
+      const Index at = row.index[s.axis];
+      const RowTaps<order / 2, T> taps(a + at, b + at, p.db + at, p.ab + at);
+      gather_row<op, order>(row, s, q, memory, sum, [&](Index) DW_FLAT -> const auto& { return taps; });
     }
+    q += l.geometry.stride[1];
     sum += l.geometry.stride[1];
-    memory += slab.stride[1];
-    e += slab.stride[1];
+    memory += l.geometry.slab[s.axis].stride[1];
   }
 }
 

@@ -23,17 +23,14 @@ class RowLayer {
 
  public:
   // At cells of `row` that belong to one end of x, as cell `x` does; or to none, where x is not of the axes.
-  // block: the state of level 0, or its adjoint. Scratch is the transpose's alone.
+  // block: the state of level 0, or its adjoint.
   DW_INLINE RowLayer(const Row<T>& row, const Axes& stencils, T* block, Index x)
       : stencils_(stencils), layout_(row.layout), parity_(row.view.parity), y_(row.index[1]) {
     int number = row.layout.first_memory[Traits::index];
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
       if constexpr (Traits::piece(p).op != Op::value) {
-        if constexpr (in_layer(p)) {
-          const Index offset = row.slab_offset(axis_of(p), x);
-          memory_[p] = block + row.layout.memory[number] + offset;
-          scratch_[p] = row.view.scratch[0] + row.layout.scratch[number] + offset;
-        }
+        if constexpr (in_layer(p))
+          memory_[p] = block + row.layout.memory[number] + row.slab_offset(axis_of(p), x);
         ++number;
       }
     });
@@ -46,10 +43,7 @@ class RowLayer {
   DW_INLINE void advance() {
     ++y_;
     unroll<Traits::pieces>([&](auto p) DW_FLAT {
-      if constexpr (in_layer(p)) {
-        memory_[p] += slab(axis_of(p)).stride[1];
-        scratch_[p] += slab(axis_of(p)).stride[1];
-      }
+      if constexpr (in_layer(p)) memory_[p] += slab(axis_of(p)).stride[1];
       if constexpr (in_layer(p) && axis_of(p) == 1) profile_[p] = at<p>(y_);
     });
   }
@@ -81,8 +75,8 @@ class RowLayer {
       layer.multiply<p>(x, q);
     }
     template <int p>
-    DW_INLINE T gather(int) const {
-      return layer.gather<p>(x);
+    DW_INLINE T gather(int, const T* q) const {
+      return layer.gather<p>(x, q);
     }
   };
   DW_INLINE Cell operator()(Index x) const { return {*this, x}; }
@@ -126,25 +120,28 @@ class RowLayer {
   template <int p>
   DW_INLINE void multiply(Index x, T q) const {
     constexpr T scale = static_cast<T>(Traits::piece(p).scale);
-    T *m = memory_[p] + x, *e = scratch_[p] + x;
-    const Index size = slab(axis_of(p)).size;
-    if constexpr (Traits::piece(p).op == Op::second)
-      second_pml_multiply(scale * q, profile<p>(x), m, m + 2 * size, e, e + size, e + 2 * size);
-    else
-      staggered_pml_multiply(scale * q, profile<p>(x), m, e);
+    const Index before = Traits::piece(p).op == Op::second ? 2 * slab(axis_of(p)).size : 0;
+    pml_multiply(scale * q, profile<p>(x).a, memory_[p] + x + before);
   }
 
+  // Along x alone: on other axes others do it.
   template <int p>
-  DW_INLINE T gather(Index x) const {
-    constexpr int axis = axis_of(p);
+  DW_INLINE T gather(Index x, const T* q) const {
     constexpr Op op = Traits::piece(p).op;
-    const T* e = scratch_[p] + x;
-    const Index size = slab(axis).size, stride = slab_stride<p>();
-    if constexpr (op == Op::second)
-      return second_pml_gather<order>(e, e + size, e + 2 * size, stride, stencils_.weights[axis],
-                                      profile<p>(x).a, memory_[p] + x);
-    else
-      return transposed<op, order>(e, stride, stencils_.weights[axis]);
+    static_assert(axis_of(p) == 2);
+    const Profile<T>& of = layout_.profile[2];
+    T* m = memory_[p] + x;
+    if constexpr (op == Op::second) {
+      constexpr T scale = static_cast<T>(Traits::piece(p).scale);
+      const Index size = slab(2).size, next = parity_ * size;
+      return second_pml_gather<order>([&](int k) DW_FLAT { return scale * q[k]; },
+                                      AdjointMemory{m + 2 * size, m + (size - next), m + next, 1},
+                                      stencils_.weights[2],
+                                      CellTaps<const T*>{of.a + x, of.b + x, of.db + x, of.ab + x});
+    } else {
+      const T* b = (op == Op::forward ? of.b_half : of.b) + x;
+      return staggered_pml_gather<op, order>(m, 1, stencils_.weights[2], CellTaps<const T*>{b, b, b, b});
+    }
   }
 
   const Axes& stencils_;
@@ -152,7 +149,7 @@ class RowLayer {
   int parity_;
   Index y_;
   PmlCell<T> profile_[Traits::pieces];
-  T *memory_[Traits::pieces], *scratch_[Traits::pieces];
+  T* memory_[Traits::pieces];
 };
 
 // Calls f(first row, rows, axes) for those of the rows that the PML along y reaches, as far as these ends go,

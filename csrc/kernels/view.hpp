@@ -19,7 +19,15 @@ struct Profile {
   const T* db;
   const T* a_half;
   const T* b_half;
+  const T* ab;  // a times b
 };
+
+// Of an adjoint block's variable and of the cotangent that it stands for, see pml_multiply: a is nowhere zero
+// where a layer is.
+template <class T>
+DW_EITHER T adjoint_memory(T cotangent, T a) {
+  return a == 0 ? T(0) : cotangent / a;
+}
 
 template <class T>
 struct Layout {
@@ -29,7 +37,6 @@ struct Layout {
   Weights<T> weights[3];
   Profile<T> profile[3];
   Index memory[kMaxMemories];  // offset of a piece's memory in the state block; its buffers follow each other
-  Index scratch[kMaxMemories];   // offset of a piece's slabs E, Y, Z in the adjoint's scratch block
   int first_memory[kMaxFields];  // by stage: number of its first piece with memory
   Index state_size;              // elements of a state block: fields, then memory
   Index scratch_size;

@@ -329,10 +329,20 @@ FAULTS = {
         TypeError,
         "storage_path: got 3",
     ),
+    "a folder whose name is too long": (
+        {"gradient_storage": "full", "storage_mode": "disk", "storage_path": "x" * 256},
+        ValueError,
+        "storage_path: got '.*xxx', which is not a folder",
+    ),
     "sampling it never": (
         {"model_gradient_sampling_interval": 0},
         ValueError,
         "model_gradient_sampling_interval: got 0",
+    ),
+    "more than an integer holds": (
+        {"model_gradient_sampling_interval": 10**30},
+        ValueError,
+        r"model_gradient_sampling_interval: got 10+. Accepted: an int, 1 or more, below 2\*\*63",
     ),
     "callbacks": ({"forward_callback": 3}, TypeError, "forward_callback: got 3"),
     "a callback never": ({"callback_frequency": 0}, ValueError, "callback_frequency: got 0"),

@@ -9,7 +9,7 @@ import pytest
 from dualwave import native
 from dualwave.layout import PLACES, Description
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
-from dualwave.memory import total_bytes
+from dualwave.memory import Footing, total_bytes
 from dualwave.storage import parse_limit, repeated_steps, within
 from helpers.equations import NAMES
 from helpers.native_runs import all_operands
@@ -205,6 +205,26 @@ def test_a_limit_is_kept_at_the_price_of_repeats():
     chosen = within(sampled, default // 2)
     assert total_bytes(chosen) <= default // 2
     assert repeated_steps(chosen) < repeated_steps(within(MODEL, default // 2))
+
+
+@pytest.mark.parametrize("arithmetic", [0.0, 8.0])
+def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
+    """Though bytes do not grow evenly with a history: from some length on it goes past the caches,
+    and a workspace makes room for arithmetic, which comes before or after it."""
+    monkeypatch.setattr(native, "get_num_threads", lambda: 8)
+    d = dataclasses.replace(MODEL, n=(300, 400), shots=8, dtype="float64", gradients=8)
+    footing = Footing(arithmetic=arithmetic)
+    with pytest.raises(ValueError, match="at least") as error:
+        within(d, 1000, footing)
+    least = int(str(error.value).split("at least ")[1].split(".")[0])
+    default = total_bytes(d, footing)
+    assert least < 0.6 * default
+    before = np.inf
+    for limit in range(least, default, (default - least) // 40):
+        chosen = within(d, limit, footing)
+        assert total_bytes(chosen, footing) <= limit
+        assert repeated_steps(chosen) <= before
+        before = repeated_steps(chosen)
 
 
 def test_a_full_history_is_kept_or_refused():

@@ -261,6 +261,16 @@ def test_vmap_over_locations():
             assert_close(ours, scalar(**arguments, receiver_locations=one)[-1], 1e-13)
 
 
+def test_a_model_changed_before_it_is_computed_with_again():
+    arguments = {k: FRONT.array(x) for k, x in case(2, nt=30).items()}
+    speed = arguments.pop("v").clone().requires_grad_()
+    loss = (scalar(speed, **arguments, memory_limit="1GB")[-1] ** 2).sum()
+    with torch.no_grad():
+        speed.mul_(0.5)
+    with pytest.raises(RuntimeError, match="memory_limit: a model was changed in place"):
+        loss.backward()
+
+
 def test_every_mode_under_a_memory_limit():
     """The models' arithmetic is done again on the way back, and differentiates as it did."""
     arguments = {k: FRONT.array(x) for k, x in case(2, nt=30).items()}
