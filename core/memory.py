@@ -73,6 +73,7 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
     memory = {
         "gradient grids": size * levels * d.gradients * d.coefficients * d.cells,
         "gradients of models": size * footing.values,
+        "receiver cotangents": size * levels * d.shots * d.nt * d.receivers,
     }
     if levels == 1:
         kept = "history" if d.full_history else "kept states"

@@ -177,6 +177,8 @@ class TorchFramework(Framework):
         return list(_Tap.apply(tap.backward, *arrays))
 
     def split(self, x: torch.Tensor, sizes: Sequence[int], axis: int) -> list[torch.Tensor]:
+        if len(sizes) == 1:
+            return [x]  # the gradient of a view would be another array
         # Not torch.split: of views that come from one operation none may be changed in place.
         ends = itertools.accumulate(sizes)
         return [x.narrow(axis, end - n, n) for n, end in zip(sizes, ends, strict=True)]
