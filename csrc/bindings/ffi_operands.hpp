@@ -60,7 +60,8 @@ ffi::Error guarded(const Attributes& a, ffi::RemainingArgs& args, ffi::Remaining
   } catch (const std::invalid_argument& error) {
     return ffi::Error::InvalidArgument(std::string("dualwave: ") + error.what());
   } catch (const std::bad_alloc& error) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, std::string("dualwave: ") + error.what());
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted,
+                      std::string("dualwave: not enough memory for the wavefields: ") + error.what());
   } catch (const std::exception& error) {
     return ffi::Error::Internal(std::string("dualwave: ") + error.what());
   }

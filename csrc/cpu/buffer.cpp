@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <new>
 
 namespace dualwave {
 namespace {
@@ -25,7 +24,7 @@ void Buffer<T>::resize(Index size, Content content) {
     return;
   }
   small_.reset(content == Content::zeros ? std::calloc(bytes + kLine, 1) : std::malloc(bytes + kLine));
-  if (!small_) throw std::bad_alloc();
+  if (!small_) throw OutOfMemory(bytes);
   data_ = reinterpret_cast<T*>((reinterpret_cast<std::uintptr_t>(small_.get()) + kLine - 1) / kLine * kLine);
 }
 

@@ -15,7 +15,7 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(Index size) { resize(size); }
-  void resize(Index size, Content content = Content::zeros);  // 0: none; throws std::bad_alloc
+  void resize(Index size, Content content = Content::zeros);  // 0: none; throws OutOfMemory
   T* data() const { return data_; }
   explicit operator bool() const { return data_ != nullptr; }
 

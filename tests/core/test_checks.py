@@ -443,6 +443,11 @@ def test_what_may_look_wrong_but_is_not():
     assert float(high.max()) > 2600.1
     single = {"v": high, "source_amplitudes": AMPLITUDES.astype(np.float32), "max_vel": 2600.1}
     dualwave.plan("scalar", **arguments | single)
+    # The fields' own type, whatever it is.
+    exact = {"gradient_storage": "full", "storage_dtype": "float64"}
+    dualwave.plan("scalar", **arguments | exact)
+    with pytest.raises(ValueError, match="storage_dtype: got 'float64'"):
+        dualwave.plan("scalar", **arguments | single | exact)
 
 
 @pytest.mark.parametrize("name", ["torch", "jax"])
