@@ -57,8 +57,7 @@ void Shot<T>::move_adjoint(T* block, const T* packed, bool pack) const {
        packed_state(p_.equation, p_.layout.geometry, Packed::callers, {slot_, p_.layout.memory, parity_})) {
     move_share(part, block, callers, pack);
     if (part.profile_axis < 0) continue;
-    const Profile<T>& profile = p_.layout.profile[part.profile_axis];
-    const T* a = part.at_half_nodes ? profile.a_half : profile.a;
+    const T* a = p_.layout.profile[part.profile_axis].at_nodes(part.at_half_nodes).a;
     const Cells& cells = pack ? part.packed : part.block;
     for (Index r = part.rows() * who_.index / who_.count; r < part.rows() * (who_.index + 1) / who_.count;
          ++r) {

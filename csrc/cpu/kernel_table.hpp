@@ -28,17 +28,16 @@ struct Rows {
   static void retreat(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
     using Saving = ForwardStage<Traits, order, T, levels, true>;
     using Plain = ForwardStage<Traits, order, T, levels, false>;
-    using Shared = Interpreted<order, T, kChunk>;
     const Box& box = layout.interior;
     if (box.empty()) return;
+    const Geometry& g = layout.geometry;
+    const Index last_cell = box.last[2] == g.n[2] ? g.row_cells() : box.last[2];
     for_tiles(layout, begin, end, [&](Index first, Index last) {
       const Span inside = shared(layout, box.first, box.last, first, last);
       const Span kept =
           view.history[0] ? in_window(layout, inside.first, inside.last) : Span{inside.last, inside.last};
       const auto apply_to = [&](auto stage, Index from, Index to) {
-        if (from < to)
-          decltype(stage)::template apply<Shared>(Row<T>(layout, view, from), to - from, box.first[2],
-                                                  box.last[2], stage_table<Traits>);
+        if (from < to) decltype(stage)::apply(Row<T>(layout, view, from), to - from, box.first[2], last_cell);
       };
       apply_to(Plain{}, inside.first, kept.first);
       apply_to(Saving{}, kept.first, kept.last);
@@ -128,9 +127,8 @@ struct Rows {
     if (first == last) return;
     using Shared = Interpreted<order, T, kChunk>;
     constexpr const StageTable& table = stage_table<Traits>;
-    Stage::template apply<Shared>(Row<T>(layout, view, first), last - first, 0, layout.geometry.row_cells(),
-                                  table);
-    // What acts along z is last in every stage: bits depend on the order.
+    Stage::apply(Row<T>(layout, view, first), last - first, 0, layout.geometry.row_cells());
+    // The order is that of the loops over rows of one level: bits depend on it.
     const auto absorb = [&](auto axes) {
       if constexpr (axes != 0)
         for (Index r = first; r < last; ++r) {
@@ -140,9 +138,9 @@ struct Rows {
           });
         }
     };
-    constexpr int there = Stage::rest & (0b111 << (3 - Traits::dim));
-    absorb(Int<there&(kAlongX | kAlongY)>{});
-    absorb(Int<there & kAlongZ>{});
+    constexpr int rest = kAllAxes & ~Stage::in_rows & (kAllAxes << (3 - Traits::dim));
+    absorb(Int<rest & ~Stage::afterwards>{});
+    absorb(Int<rest & Stage::afterwards>{});
   }
 };
 

@@ -111,9 +111,9 @@ template <class T>
 void Problem<T>::pack_profiles() {
   constexpr Index kRows = 5;  // of the caller's
   const Description& d = this->description;
-  const Index halo = this->layout.geometry.halo;
+  constexpr Index halo = kAlign;
   Index cells = 0;
-  // The loops along x run over whole vectors.
+  // The loops along x run over whole vectors, and read those before and after.
   const auto extent = [&](int axis) {
     return 2 * halo + (axis == 2 ? this->layout.geometry.row_cells() : d.n[axis]);
   };

@@ -58,7 +58,7 @@ void Batch<T>::move_adjoint(const device::Buffer<T>& block, const T* packed, boo
         part, {block.data(), layout_.state_size}, {const_cast<T*>(packed), call_.packed_state}, packs};
     if (part.profile_axis >= 0) {
       const Profile<T>& profile = layout_.profile[part.profile_axis];
-      move.a = part.at_half_nodes ? profile.a_half : profile.a;
+      move.a = profile.at_nodes(part.at_half_nodes).a;
     }
     stream_.for_each(call_.description.shots * part.cells(), [=] DW_DEVICE(Index i) { move(i); });
   }

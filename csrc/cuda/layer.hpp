@@ -44,12 +44,19 @@ class Layer {
     const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
     const Weights<T>& weights = layout_.weights[axis];
     const Pointer memory = memory_of<p>(level);
-    if constexpr (op == Op::second)
-      return second_pml<order>(taps<axis>(f), stride, weights, profile<p>(),
-                               taps<axis>(memory + parity_ * size), memory + (1 - parity_) * size,
-                               memory + 2 * size, slab_stride(axis));
-    else
-      return staggered_pml(derivative<op, order>(taps<axis>(f), stride, weights), profile<p>(), memory);
+    if constexpr (op == Op::second) {
+      const auto step =
+          second_pml<order>(taps<axis>(f), stride, weights, profile<p>(), taps<axis>(memory + parity_ * size),
+                            memory + 2 * size, slab_stride(axis));
+      put(memory + (1 - parity_) * size, step.psi);
+      put(memory + 2 * size, step.memory);
+      return step.added;
+    } else {
+      const auto step =
+          staggered_pml(derivative<op, order>(taps<axis>(f), stride, weights), profile<p>(), memory);
+      put(memory, step.memory);
+      return step.added;
+    }
   }
 
   // The transpose's first half, of the cotangent q of the piece's quantity.
@@ -102,25 +109,23 @@ class Layer {
   template <int p>
   DW_INLINE auto profile() const {
     constexpr int axis = axis_of(p);
-    constexpr bool half = Traits::piece(p).op == Op::forward;
+    constexpr Op op = Traits::piece(p).op;
     using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
-    const Profile<T>& of = layout_.profile[axis];
+    const auto of = layout_.profile[axis].template seen<op>();
     const int cell = cell_[axis];
     const auto at_cell = [&](const T* profile) { return Reads{profile + cell}[0]; };
-    return PmlCell<typename Reads::Value>{at_cell(half ? of.a_half : of.a), at_cell(half ? of.b_half : of.b),
-                                          at_cell(of.db)};
+    return PmlCell<typename Reads::Value>{at_cell(of.a), at_cell(of.b), at_cell(of.db)};
   }
   // The same of the cells that a stencil reaches.
   template <int p>
   DW_INLINE auto profiles_around() const {
     constexpr int axis = axis_of(p);
-    constexpr bool half = Traits::piece(p).op == Op::forward;
+    constexpr Op op = Traits::piece(p).op;
     using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
-    const Profile<T>& of = layout_.profile[axis];
+    const auto of = layout_.profile[axis].template seen<op>();
     const int cell = cell_[axis];
     const auto around = [&](const T* profile) { return taps<axis>(Reads{profile + cell}); };
-    return CellTaps<decltype(around(of.a))>{around(half ? of.a_half : of.a), around(half ? of.b_half : of.b),
-                                            around(of.db), around(of.ab)};
+    return CellTaps<decltype(around(of.a))>{around(of.a), around(of.b), around(of.db), around(of.ab)};
   }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {

@@ -7,22 +7,19 @@
 // that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
 #include "kernels/interpreted.hpp"
-#include "kernels/row_layer.hpp"
+#include "kernels/row_loops.hpp"
 
 namespace dualwave::DW_TARGET {
 
 // `adds`: whether gradients are wanted; the window then has the rows.
 template <class Traits, class T, int levels, bool adds>
 struct AdjointMultiply {
-  static constexpr bool with_layer = levels == 1;  // see ForwardStage
-  static constexpr int rest = with_layer ? kAlongZ : kAlongZ | kAlongY;
+  static constexpr int afterwards = 0, in_rows = levels == 1 ? kAllAxes : 0;  // see ForwardStage
 
-  template <class Interpreted>
-  static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
-    for_runs<with_layer, Traits::dim>(row, rows, row.layout.geometry.slab[1].ahead,
-                                      [&](const Row<T>& from, Index count, auto axes)
-                                          DW_FLAT { multiply_rows<axes>(from, count, first, last); });
-    if constexpr (!with_layer) Interpreted::multiply(row, first, last, table, {levels, kAlongX, false, rows});
+  static void apply(const Row<T>& row, Index rows, Index first, Index last) {
+    for_runs<in_rows, true, Traits::dim>(row, rows, [&](const Row<T>& from, Index count, auto axes) DW_FLAT {
+      multiply_rows<axes>(from, count, first, last);
+    });
   }
 
   template <class Interpreted>
@@ -50,12 +47,13 @@ struct AdjointMultiply {
     const Stencils<Traits::dim, order, T> stencils(row.layout);
     Grids at(row, row.view.adjoint, row.view.scratch);
     Sums sums(row);
-    for_cells<Traits, order, with_layer, axes>(
+    for_cells<Traits, order, in_rows != 0, axes>(
         RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.adjoint[0]},
         stencils,
-        [&](Index x, const auto& layer) DW_FLAT {
-          multiply_cell<part>(at, x, layer);
-          if constexpr (adds) sums.template add<part>(at, x);
+        [&](auto n, Index x, const auto& layer) DW_FLAT {
+          const auto cells = lanes_of<n>(at, x);
+          multiply_cells<part>(cells, layer);
+          if constexpr (adds) sums.template add<part>(cells, x);
         },
         [&]() DW_FLAT {
           at.advance(row);
@@ -63,13 +61,13 @@ struct AdjointMultiply {
         });
   }
 
-  template <int part, class Layer>
-  static DW_INLINE void multiply_cell(const Grids& at, Index x, const Layer& layer) {
+  template <int part, class Cells, class Layer>
+  static DW_INLINE void multiply_cells(const Cells& at, const Layer& layer) {
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::quantities>([&](auto q) DW_FLAT {
         if constexpr (Traits::part_of_quantity(q) == part && Traits::differentiated(q)) {
-          const T lambda = multiplied<Traits, T, level, q>(at, x);
-          at.block[level][Traits::scratch_slot(q)][x] = lambda;
+          const typename Cells::Value lambda = multiplied<Traits, T, level, q>(at, 0);
+          put(at.block[level][Traits::scratch_slot(q)], lambda);
           if constexpr (Layer::acts)
             unroll<Traits::pieces>([&](auto p) DW_FLAT {
               if constexpr (Traits::piece(p).quantity == q && Layer::template acts_on<p>)
@@ -102,24 +100,25 @@ struct AdjointMultiply {
           unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] += row.layout.window.stride; });
         });
     }
-    // Of each coefficient: += scale * quantity * cotangent of the target.
-    template <int part>
-    DW_INLINE void add(const Grids& at, Index x) const {
+    // Of each coefficient, at the cells from x on: += scale * quantity * cotangent of the target.
+    template <int part, int n>
+    DW_INLINE void add(const GridLanes<n, Grids>& at, Index x) const {
       unroll<levels>([&](auto level) DW_FLAT {
         unroll<Traits::coefficients>([&](auto c) DW_FLAT {
           if constexpr (is_used(part, c)) {
-            T sum = gradient[level][c][x];
+            const LanePointer<T, n> to{gradient[level][c] + x};
+            Lanes<T, n> sum = to[0];
             unroll<Traits::terms>([&](auto t) DW_FLAT {
               constexpr Term term = Traits::term(t);
               if constexpr (term.coefficient == c && Traits::part_of_term[t] == part) {
                 constexpr int slot = Traits::history_slot(term.quantity);
                 constexpr T scale = static_cast<T>(term.scale);
                 sum = product<level>(
-                    sum, [&](auto p) DW_FLAT { return scale * history[p][slot][x]; },
-                    [&](auto p) DW_FLAT { return T(at.field[p][term.target][x]); });
+                    sum, [&](auto p) DW_FLAT { return scale * LanePointer<const T, n>{history[p][slot]}[x]; },
+                    [&](auto p) DW_FLAT { return at.field[p][term.target][0]; });
               }
             });
-            gradient[level][c][x] = sum;
+            put(to, sum);
           }
         });
       });
@@ -134,13 +133,13 @@ struct AdjointMultiply {
 
 template <class Traits, int order, class T, int levels>
 struct AdjointGather {
-  static constexpr bool with_layer = levels == 1;
-  static constexpr int rest = kAlongZ | kAlongY;  // along y too its three arrays are too many for one loop
+  static constexpr int afterwards = added_afterwards<Traits>(3, order);  // q, s and psi
+  static constexpr int in_rows = levels == 1 ? kAllAxes & ~afterwards : 0;
 
-  template <class Interpreted>
-  static void apply(const Row<T>& row, Index rows, Index first, Index last, const StageTable& table) {
-    unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group>(row, rows, first, last); });
-    if constexpr (!with_layer) Interpreted::gather(row, first, last, table, {levels, kAlongX, false, rows});
+  static void apply(const Row<T>& row, Index rows, Index first, Index last) {
+    for_runs<in_rows, false, Traits::dim>(row, rows, [&](const Row<T>& from, Index count, auto axes) DW_FLAT {
+      unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group, axes>(from, count, first, last); });
+    });
   }
 
   template <class Interpreted>
@@ -154,29 +153,30 @@ struct AdjointGather {
   using Axes = Stencils<Traits::dim, order, T>;
   using Grids = RowGrids<levels, Traits::fields, Traits::coefficients, Traits::scratches, T>;
 
-  template <int group>
+  template <int group, int axes>
   static void gather(const Row<T>& row, Index rows, Index first, Index last) {
     const Axes stencils(row.layout);
     Grids at(row, row.view.adjoint, row.view.scratch);
-    for_cells<Traits, order, with_layer, 0>(
+    for_cells<Traits, order, in_rows != 0, axes>(
         RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2], row.view.adjoint[0]}, stencils,
-        [&](Index x, const auto& layer) DW_FLAT { gather_cell<group>(at, stencils, x, layer); },
+        [&](auto n, Index x, const auto& layer)
+            DW_FLAT { gather_cells<group>(lanes_of<n>(at, x), stencils, layer); },
         [&]() DW_FLAT { at.advance(row); });
   }
 
-  template <int group, class Layer>
-  static DW_INLINE void gather_cell(const Grids& at, const Axes& stencils, Index x, const Layer& layer) {
-    T updated[levels][Traits::fields];
+  template <int group, class Cells, class Layer>
+  static DW_INLINE void gather_cells(const Cells& at, const Axes& stencils, const Layer& layer) {
+    typename Cells::Value updated[levels][Traits::fields];
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT {
         if constexpr (Traits::group_of_field[f] == group && touched(f))
-          updated[level][f] = gathered<Traits, order, level, f>(at, stencils, x, layer);
+          updated[level][f] = gathered<Traits, order, level, f>(at, stencils, 0, layer);
       });
     });
     unroll<levels>([&](auto level) DW_FLAT {
       unroll<Traits::fields>([&](auto f) DW_FLAT {
         if constexpr (Traits::group_of_field[f] == group && touched(f))
-          at.field[level][f][x] = updated[level][f];
+          put(at.field[level][f], updated[level][f]);
       });
     });
   }

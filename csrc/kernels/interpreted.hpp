@@ -28,7 +28,6 @@ struct Interpreted {
     int levels;
     int axes;  // the pieces that are meant: those along them
     bool save = false;
-    Index rows = 1;  // of the transpose: more of them at a time, where only what acts along x is done
   };
   static void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
                       const Options& options);
@@ -49,8 +48,8 @@ struct Interpreted {
     const int memory = row.layout.first_memory[table.stage] + table.memory_of_piece[p];
     const Slab& slab = row.layout.geometry.slab[axis];
     for_ends(row, axis, ahead ? slab.ahead : slab, first, last, [&](Index from, Index to) {
-      f(piece, PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from),
-                             options.rows});
+      f(piece,
+        PmlStretch<T>{from, to, static_cast<T>(piece.scale), memory, axis, row.slab_offset(axis, from)});
     });
   }
 

@@ -23,26 +23,31 @@ DW_INLINE void put(T* to, T value) {
   *to = value;
 }
 
-// u, psi: what derivatives along the axis read; psi_next, zeta: pointers that are written through.
+// What the layer adds to a derivative, and the new values of its memory: zeta and psi, or m alone. They are
+// stored when all that a cell reads has been read: a compiler can't tell that the one is not the other.
+template <class V>
+struct PmlStep {
+  V added, memory, psi;
+};
+
+// u, psi: what derivatives along the axis read.
 template <int order, class T, class Field, class Cell, class Psi, class Memory>
-DW_INLINE ValueOf<Field> second_pml(Field u, Index stride, const Weights<T>& w, const Cell& pml, Psi psi,
-                                    Memory psi_next, Memory zeta, Index slab_stride) {
+DW_INLINE PmlStep<ValueOf<Field>> second_pml(const Field& u, Index stride, const Weights<T>& w,
+                                             const Cell& pml, const Psi& psi, Memory zeta,
+                                             Index slab_stride) {
   using V = ValueOf<Field>;
   const V d1 = first_derivative<order>(u, stride, w);
   const V d2 = second_derivative<order>(u, stride, w);
   // t - D2 u
   const V added = madd(pml.b, d2, madd(pml.db, d1, first_derivative<order>(psi, slab_stride, w)));
   const V z = madd(pml.b, added, madd(pml.b, d2, pml.a * zeta[0]));
-  put(psi_next, pml.a * madd(pml.b, d1, psi[0]));
-  put(zeta, z);
-  return added + z;
+  return {added + z, z, pml.a * madd(pml.b, d1, psi[0])};
 }
 
 template <class V, class Cell, class Memory>
-DW_INLINE V staggered_pml(V derivative, const Cell& pml, Memory m) {
+DW_INLINE PmlStep<V> staggered_pml(const V& derivative, const Cell& pml, Memory m) {
   const V value = madd(pml.b, derivative, pml.a * m[0]);
-  put(m, value);
-  return value;
+  return {value, value, V{}};
 }
 
 // The transpose, first half: s = q + a s, of the cotangent q of S. It stands for the cotangent of zeta, or m,

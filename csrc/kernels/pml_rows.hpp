@@ -5,8 +5,7 @@
 
 namespace dualwave::DW_TARGET {
 
-// A stretch [from, to) of a row in the slabs of one axis, for one piece of a stage and one level; the
-// transpose takes it of several rows, one beside the other along y.
+// A stretch [from, to) of a row in the slabs of one axis, for one piece of a stage and one level.
 template <class T>
 struct PmlStretch {
   Index from, to;
@@ -14,7 +13,6 @@ struct PmlStretch {
   int memory_number;  // of the piece, among all that have memory
   int axis;
   Index at;  // offset of the stretch's row in the axis' slab arrays
-  Index rows;
 };
 
 // put(x, what the layer adds to the derivative of the row f) for each cell.
@@ -32,12 +30,19 @@ DW_INLINE void for_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* 
     T* psi_next = memory + (1 - row.view.parity) * slab.size;
     T* zeta = memory + 2 * slab.size;
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      put(x, second_pml<order>(f + x, stride, w, profile(x), psi + x, psi_next + x, zeta + x, slab_stride));
+    for (Index x = s.from; x < s.to; ++x) {
+      const auto step = second_pml<order>(f + x, stride, w, profile(x), psi + x, zeta + x, slab_stride);
+      psi_next[x] = step.psi;
+      zeta[x] = step.memory;
+      put(x, step.added);
+    }
   } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      put(x, staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x));
+    for (Index x = s.from; x < s.to; ++x) {
+      const auto step = staggered_pml(derivative<op, order>(f + x, stride, w), profile(x), memory + x);
+      memory[x] = step.memory;
+      put(x, step.added);
+    }
   }
 }
 
@@ -64,9 +69,8 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
   const Slab& slab = l.geometry.slab[s.axis];
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* kept = adjoint + l.memory[s.memory_number] + s.at + (op == Op::second ? 2 * slab.size : 0);
-  for (Index r = 0; r < s.rows; ++r, q += l.geometry.stride[1], kept += slab.stride[1])
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x).a, kept + x);
+  for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x).a, kept + x);
 }
 
 // The second, of one row: sum[x] += what the layer adds to the transposed derivative. taps(x): profiles
@@ -98,22 +102,16 @@ DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q,
 template <Op op, int order, bool inner, class T>
 DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* sum) {
   const Layout<T>& l = row.layout;
-  const Profile<T>& p = l.profile[s.axis];
-  const T *a = op == Op::forward ? p.a_half : p.a, *b = op == Op::forward ? p.b_half : p.b;
+  const auto p = l.profile[s.axis].template seen<op>();
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
-  for (Index r = 0; r < s.rows; ++r) {
-    if constexpr (inner) {
-      gather_row<op, order>(row, s, q, memory, sum, [&](Index x) DW_FLAT {
-        return CellTaps<const T*>{a + x, b + x, p.db + x, p.ab + x};
-      });
-    } else {
-      const Index at = row.index[s.axis];
-      const RowTaps<order / 2, T> taps(a + at, b + at, p.db + at, p.ab + at);
-      gather_row<op, order>(row, s, q, memory, sum, [&](Index) DW_FLAT -> const auto& { return taps; });
-    }
-    q += l.geometry.stride[1];
-    sum += l.geometry.stride[1];
-    memory += l.geometry.slab[s.axis].stride[1];
+  if constexpr (inner) {
+    gather_row<op, order>(row, s, q, memory, sum, [&](Index x) DW_FLAT {
+      return CellTaps<const T*>{p.a + x, p.b + x, p.db + x, p.ab + x};
+    });
+  } else {
+    const Index at = row.index[s.axis];
+    const RowTaps<order / 2, T> taps(p.a + at, p.b + at, p.db + at, p.ab + at);
+    gather_row<op, order>(row, s, q, memory, sum, [&](Index) DW_FLAT -> const auto& { return taps; });
   }
 }
 

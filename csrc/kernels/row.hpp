@@ -6,7 +6,7 @@
 namespace dualwave::DW_TARGET {
 
 // Sets of axes, by their bits.
-constexpr int kAlongZ = 1, kAlongY = 2, kAlongX = 4;
+constexpr int kAlongZ = 1, kAlongY = 2, kAlongX = 4, kAllAxes = 7;
 
 constexpr int kChunk = 256;  // cells of a row whose PML terms are held at once
 
@@ -70,9 +70,10 @@ struct Row {
 // Cell 0 of a row in the grids that a loop over rows uses, by level: the fields of the state or of the
 // adjoint, the coefficients, and the grids of a block (the scratch, or in the window the history). Every
 // index is a constant, or the whole would stay in memory, and be read again in every cell.
-template <int levels, int fields, int coefficients, int blocks, class T, bool windowed = false>
+template <int levels_, int fields_, int coefficients_, int blocks_, class T, bool windowed = false>
 struct RowGrids {
   using Value = T;
+  static constexpr int levels = levels_, fields = fields_, coefficients = coefficients_, blocks = blocks_;
   T* field[levels][fields];
   const T* coefficient[levels][coefficients];
   T* block[levels][blocks > 0 ? blocks : 1];
@@ -133,17 +134,18 @@ DW_INLINE void for_ends(const Row<T>& row, int axis, const EndCells& ends, Index
 template <Op op, bool inner, class T>
 struct PmlRow {
   PmlCell<T> cell;
-  PmlRow(const Profile<T>& p, Index at)
-      : cell{(op == Op::forward ? p.a_half : p.a)[at], (op == Op::forward ? p.b_half : p.b)[at], p.db[at]} {}
+  PmlRow(const Profile<T>& profile, Index at) {
+    const auto p = profile.template seen<op>();
+    cell = {p.a[at], p.b[at], p.db[at]};
+  }
   DW_INLINE PmlCell<T> operator()(Index) const { return cell; }
 };
 
 template <Op op, class T>
 struct PmlRow<op, true, T> {
-  const T *a, *b, *db;
-  PmlRow(const Profile<T>& p, Index)
-      : a(op == Op::forward ? p.a_half : p.a), b(op == Op::forward ? p.b_half : p.b), db(p.db) {}
-  DW_INLINE PmlCell<T> operator()(Index x) const { return {a[x], b[x], db[x]}; }
+  typename Profile<T>::Seen p;
+  PmlRow(const Profile<T>& profile, Index) : p(profile.template seen<op>()) {}
+  DW_INLINE PmlCell<T> operator()(Index x) const { return {p.a[x], p.b[x], p.db[x]}; }
 };
 
 }  // namespace dualwave::DW_TARGET

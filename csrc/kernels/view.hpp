@@ -20,6 +20,15 @@ struct Profile {
   const T* a_half;
   const T* b_half;
   const T* ab;  // a times b
+  // Those that a derivative sees, at the nodes it lands on.
+  struct Seen {
+    const T *a, *b, *db, *ab;
+  };
+  DW_EITHER Seen at_nodes(bool half) const { return {half ? a_half : a, half ? b_half : b, db, ab}; }
+  template <Op op>
+  DW_EITHER Seen seen() const {
+    return at_nodes(op == Op::forward);
+  }
 };
 
 // Of an adjoint block's variable and of the cotangent that it stands for, see pml_multiply: a is nowhere zero

@@ -246,7 +246,7 @@ CASES = [
     Case("2d-order8-forward", (400, 800), 1000, accuracy=8, goal=Goal(2, beside={"devito": 1.3})),
     *_works(Case("3d", (120, 120, 120), 200), Goal(4, beside={"devito": 2}, bandwidth=0.6), 12),
     # With the least, some 350 MB, each step would be taken a hundred times.
-    _limited("3d", (120, 120, 120), 200, "600 MB", 12),
+    _limited("3d", (120, 120, 120), 200, "440 MB", 12),
     Case("3d-order8-forward", (120, 120, 120), 200, accuracy=8, goal=Goal(4, beside={"devito": 2})),
     *_works(Case("acoustic-2d", (400, 800), 500, shots=2, equation="acoustic"), 2, 6),
     *_works(Case("elastic-2d", (400, 800), 500, shots=2, equation="elastic"), 2, 7),
