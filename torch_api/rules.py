@@ -206,7 +206,10 @@ class _Map(torch.autograd.Function):
     def _jvp(cls, ctx: Any, *dots: Any) -> tuple:
         moved = zip(ctx.slots, dots[_STATIC:], strict=False)
         given = {slot: dot for slot, dot in moved if dot is not None}
-        sums = _summed(rules.tangent(cls._call(ctx), given))
+        call = cls._call(ctx)
+        # What was saved is dual numbers still; with them the tangents would have tangents.
+        values = {slot: _compat.without_tangent(x) for slot, x in call.inputs.items()}
+        sums = _summed(rules.tangent(replace(call, inputs=values), given))
         return tuple(sums.get(slot) for slot in ctx.wanted)
 
     @classmethod

@@ -94,6 +94,27 @@ def dual_numbers(f, x, v):
         return torch.autograd.forward_ad.unpack_dual(out).tangent
 
 
+def within_dual_level(differentiate):
+    """What ``differentiate`` makes, of the dual number that ``f`` returns, while its level lasts."""
+
+    def transform(f, x, v):
+        x = x.detach().requires_grad_()
+        with torch.autograd.forward_ad.dual_level():
+            dual = torch.autograd.forward_ad.make_dual(x, v)
+            return differentiate(f(dual), x)
+
+    return transform
+
+
+def gradient_of_tangent(dual, x):
+    return torch.autograd.grad(torch.autograd.forward_ad.unpack_dual(dual).tangent, x)[0]
+
+
+def tangent_of_gradient(dual, x):
+    gradient = torch.autograd.grad(dual, x, create_graph=True)[0]
+    return torch.autograd.forward_ad.unpack_dual(gradient).tangent
+
+
 def checkpointed(f, x, v):
     return backward(lambda x: torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False), x)
 
@@ -127,6 +148,8 @@ SECOND_ORDER = {
     )(x),
     "grad(grad)": lambda f, x, v: func.grad(lambda x: func.grad(f)(x) @ v)(x),
     "jvp(jvp)": lambda f, x, v: jvp(lambda x: jvp(f, x, torch.sin(x)), x, v),
+    "backward(dual numbers)": within_dual_level(gradient_of_tangent),
+    "dual numbers(backward)": within_dual_level(tangent_of_gradient),
     "functional.hvp": lambda f, x, v: torch.autograd.functional.hvp(f, x, v)[1],
     "functional.vhp": lambda f, x, v: torch.autograd.functional.vhp(f, x, v)[1],
     "hessian": lambda f, x, v: func.hessian(f)(x),
