@@ -44,7 +44,7 @@ class Inputs(Frame):
     """Arrays of one dtype and device whose shapes agree.
 
     like: one of the models, for dtype and device. models, and their perturbations where there are
-    any, by the name of the model: [1 or shot, *space]. amplitudes: by channel, [shot, source, nt];
+    any, by the name of the model: [1 or shot, *space]. amplitudes: by channel, [shot, source, any];
     tensors likewise where there are any, [shot, source, axis, axis]. fields: initial wavefields by
     keyword, absent ones left out. memory: PML memory by name. model_values, signals: what is known
     of models and amplitudes, None where unknown. They are looked at before anything is computed:
@@ -124,7 +124,7 @@ def filled(fw: Framework, form: Form, frame: Frame, calls: tuple[Call, Call]) ->
         like=next(iter(call.models.values())),
         models=_expanded(call.models, frame.ndim),
         perturbations=_expanded(call.perturbations, frame.ndim),
-        amplitudes={k: _fitted(fw, entry.amplitudes, frame.nt) for k, entry in channels.items()},
+        amplitudes={k: entry.amplitudes for k, entry in channels.items()},
         tensors={k: x.tensors for k, x in channels.items() if x.tensors is not None},
         fields={},
         memory=AuxiliaryState(),
@@ -327,10 +327,3 @@ def _tensors(
         checks.shape(name, x, (shots, points.count, ndim, ndim))
         given[points.channel] = x
     return given
-
-
-def _fitted(fw: Framework, x: Array, nt: int) -> Array:
-    """Amplitudes continued by zeros or cut to ``nt`` samples."""
-    if x.shape[2] == nt:
-        return x
-    return fw.pad_zero(x, [(0, nt - x.shape[2])]) if x.shape[2] < nt else x[:, :, :nt]

@@ -22,7 +22,8 @@ class Footing:
     of each model, that the framework takes at most for the arithmetic between models and
     coefficients and its derivative; saved: of these while the core runs. starts: whether there
     are initial fields. values: of all models, of which some may lie outside the grid; gradients
-    have as many.
+    have as many. resampled: samples that the framework takes at most to come from the caller's
+    time step to the inner one and back.
     """
 
     device: bool = False
@@ -31,6 +32,7 @@ class Footing:
     saved: float = 0.0
     arithmetic: float = 0.0
     values: int = 0
+    resampled: int = 0
 
 
 ALONE = Footing()
@@ -75,6 +77,8 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
         "gradients of models": size * footing.values,
         "receiver cotangents": size * levels * d.shots * d.nt * d.receivers,
     }
+    if footing.resampled:
+        memory["resampling"] = size * footing.resampled
     if levels == 1:
         kept = "history" if d.full_history else "kept states"
         memory[kept] = size * prod(native.residual_shape(d))

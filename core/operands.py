@@ -158,11 +158,19 @@ def _amplitudes(fw: Framework, setup: Setup) -> Array:
     inputs, o = setup.inputs, setup.options
     if not setup.sources:
         return zeros(fw, (inputs.shots, 0, setup.steps), inputs.like)
-    given = [inputs.amplitudes[entry.points.channel] for entry in setup.sources]
+    signals = [inputs.amplitudes[entry.points.channel] for entry in setup.sources]
+    given = [_fitted(fw, x, inputs.nt) for x in signals]
     joined = given[0] if len(given) == 1 else fw.xp.concat(given, axis=1)
     if setup.step_ratio == 1:
         return joined
     return upsample(fw, joined, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper)
+
+
+def _fitted(fw: Framework, x: Array, nt: int) -> Array:
+    """Amplitudes continued by zeros or cut to ``nt`` samples."""
+    if x.shape[2] == nt:
+        return x
+    return fw.pad_zero(x, [(0, nt - x.shape[2])]) if x.shape[2] < nt else x[:, :, :nt]
 
 
 def with_state(

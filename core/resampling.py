@@ -11,9 +11,15 @@ tapers in PyTorch's default dtype, here they have full precision for float64 sig
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 
 from .framework import Array, Framework
+
+_TRACES, _SAMPLES = 16, 64
+"""Of signals that stand for all others; the samples at the slow rate."""
 
 
 def upsample(
@@ -83,6 +89,28 @@ def downsample(
     spectrum = fw.xp.fft.rfft(signal)[..., : padded // 2 + 1]
     spectrum = spectrum * _band(fw, signal, padded, freq_taper_frac, 1 / step_ratio)
     return fw.xp.astype(fw.xp.fft.irfft(spectrum, n=padded)[..., :slow], signal.dtype)
+
+
+@functools.lru_cache(maxsize=256)
+def held(
+    fw: Framework,
+    step_ratio: int,
+    freq_taper_frac: float,
+    time_pad_frac: float,
+    time_taper: bool,
+) -> tuple[float, float]:
+    """Arrays of the size of the fast signal that the framework holds at most to make that of the
+    slow one, and the slow one of that, and for the derivative; both signals are not counted."""
+
+    def most(resample: Callable[..., Array], samples: int) -> float:
+        def run(given: dict[str, Array]) -> Array:
+            tapers = freq_taper_frac, time_pad_frac, time_taper
+            return resample(fw, given["signal"], step_ratio, *tapers)
+
+        size = fw.held(run, {"signal": (_TRACES, samples)})[1]
+        return size / (4 * _TRACES * _SAMPLES * step_ratio)
+
+    return most(upsample, _SAMPLES), most(downsample, _SAMPLES * step_ratio)
 
 
 def _band(fw: Framework, signal: Array, length: int, taper: float, scale: float) -> Array:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import checks, faces, gradient_region
+from . import checks, faces, gradient_region, resampling
 from .actions import check_nodes, tap_count
 from .call import Call, Options
 from .choices import Numbers, choose, is_staggered, warn_wavelength
@@ -126,7 +126,28 @@ class Setup:
         starts = bool(self.inputs.fields or self.inputs.memory)
         given = (self.inputs.models, self.inputs.perturbations)
         values = sum(math.prod(x.shape) for models in given for x in models.values())
-        return Footing(self.device, levels, starts, levels * saved, levels * most, values)
+        return Footing(
+            device=self.device,
+            levels=levels,
+            starts=starts,
+            saved=levels * saved,
+            arithmetic=levels * most,
+            values=values,
+            resampled=self._resampled(levels),
+        )
+
+    def _resampled(self, levels: int) -> int:
+        """Samples that the framework holds at most to resample the amplitudes, or the records."""
+        fw, o = self.framework, self.options
+        if self.step_ratio == 1 or not fw.can_tell_held():
+            return 0
+        tapers = o.freq_taper_frac, o.time_pad_frac, o.time_taper
+        up, down = resampling.held(fw, self.step_ratio, *tapers)
+        sources, receivers = (
+            sum(entry.points.count for entry in kind) for kind in (self.sources, self.receivers)
+        )
+        signals = max(up * sources, levels * down * receivers)
+        return math.ceil(self.inputs.shots * self.steps * signals)
 
     def _place(self) -> str:
         """Where a history is, one of ``layout.PLACES``."""

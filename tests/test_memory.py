@@ -16,7 +16,7 @@ CHILD = """
     from benchmarks.memory import HostMeter
     from dualwave import wavelets
 
-    def arguments(equation, cells, nt, asarray):
+    def arguments(equation, cells, nt, asarray, receivers=20, dt=5e-4):
         v = np.full((cells,) * 3, 2000.0, np.float32)
         v[cells // 2 :] = 2300.0
         models = dict(v=v)
@@ -25,19 +25,19 @@ CHILD = """
         if equation == "scalar_born":
             models["scatter"] = np.full_like(v, 10.0)
         end = "_p" if equation == "acoustic" else ""
-        signal = wavelets.ricker(20.0, nt, 5e-4).reshape(1, 1, nt).astype(np.float32)
-        line = np.full((1, 20, 3), 3)
-        line[0, :, 2] = np.linspace(2, cells - 3, 20)
+        signal = wavelets.ricker(20.0, nt, dt).reshape(1, 1, nt).astype(np.float32)
+        line = np.full((1, receivers, 3), 3)
+        line[0, :, 2] = np.linspace(2, cells - 3, receivers)
         places = dict(source_locations=line[:, :1] + 1, receiver_locations=line)
         given = dict(source_amplitudes=signal, **places)
-        fixed = dict(grid_spacing=5.0, dt=5e-4, pml_freq=20.0, max_vel=2300.0, pml_width=10)
+        fixed = dict(grid_spacing=5.0, dt=dt, pml_freq=20.0, max_vel=2300.0, pml_width=10)
         moved = {k + end: asarray(x) for k, x in given.items()}
         return {k: asarray(x) for k, x in models.items()}, moved | fixed
 
-    def measure(equation="scalar", calls=1, **keywords):
-        run, _ = ready(equation, 20, 20)
+    def measure(equation="scalar", calls=1, cells=100, nt=60, survey={}, **keywords):
+        run, _ = ready(equation, 20, 20, {})
         run()
-        run, plan = ready(equation, 100, 60, **keywords)
+        run, plan = ready(equation, cells, nt, survey, **keywords)
         meter = HostMeter()
         for _ in range(calls):
             gradient = run()
@@ -49,7 +49,7 @@ CHILD = """
         }))
 
     def repeat():
-        run, plan = ready("scalar", 12, 20)
+        run, plan = ready("scalar", 12, 20, {})
         for _ in range(20):
             run()
         meter = HostMeter()
@@ -65,9 +65,9 @@ TORCH = """
     import torch
     import dualwave.torch
 
-    def ready(equation, cells, nt, **keywords):
+    def ready(equation, cells, nt, survey, **keywords):
         function = getattr(dualwave.torch, equation)
-        models, given = arguments(equation, cells, nt, torch.from_numpy)
+        models, given = arguments(equation, cells, nt, torch.from_numpy, **survey)
         for model in models.values():
             model.requires_grad_()
         def run():
@@ -80,9 +80,9 @@ JAX = """
     import jax
     import dualwave.jax
 
-    def ready(equation, cells, nt, **keywords):
+    def ready(equation, cells, nt, survey, **keywords):
         function = getattr(dualwave.jax, equation)
-        models, given = arguments(equation, cells, nt, jax.numpy.asarray)
+        models, given = arguments(equation, cells, nt, jax.numpy.asarray, **survey)
         def loss(models):
             out = function(**models, **given, **keywords)
             found = out.receiver_amplitudes_p if "acoustic" in equation else out[-1]
@@ -153,6 +153,15 @@ def test_models_and_levels_are_counted(name, command):
     """The arithmetic of several models, which PyTorch keeps, and a Born form's second level; with a
     workspace that is there from a call before."""
     found = in_a_process(name, f"measure({command}, calls=2)")
+    assert found["largest"] > 0
+    assert 0.5 * found["planned"] < found["measured"] < 1.05 * found["planned"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_resampled_records_are_counted(name):
+    """Many receivers on a small grid, with a time step that is divided by eight."""
+    survey = "dict(receivers=1500, dt=8e-3)"
+    found = in_a_process(name, f"measure(calls=2, cells=30, nt=250, survey={survey})")
     assert found["largest"] > 0
     assert 0.5 * found["planned"] < found["measured"] < 1.05 * found["planned"]
 

@@ -65,6 +65,15 @@ def test_a_call_does_what_its_plan_says(name, change, x64):
     assert p.nt == out.receiver_amplitudes.shape[2]
 
 
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_a_run_may_be_longer_than_any_memory(name):
+    front, steps = FRONT_ENDS[name](), 10**15
+    given = {k: front.array(x) for k, x in (case(2) | {"nt": steps}).items()}
+    p = dualwave.plan(front.module.scalar, **given)
+    assert p.nt == steps
+    assert p.total_memory > 4 * steps
+
+
 def test_gradient_memory_is_that_of_the_compiled_core():
     if "compiled" in backends("torch"):
         p = dualwave.plan("scalar", **case(2))

@@ -95,7 +95,7 @@ def dual_numbers(f, x, v):
 
 
 def within_dual_level(differentiate):
-    """What ``differentiate`` makes, of the dual number that ``f`` returns, while its level lasts."""
+    """``differentiate`` the dual number that ``f`` returns, while its level lasts."""
 
     def transform(f, x, v):
         x = x.detach().requires_grad_()
