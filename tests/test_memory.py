@@ -159,7 +159,7 @@ def test_models_and_levels_are_counted(name, command):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_resampled_records_are_counted(name):
-    """Many receivers on a small grid, with a time step that is divided by eight."""
+    """Many receivers on a small grid, with a time step that is divided by eleven."""
     survey = "dict(receivers=1500, dt=8e-3)"
     found = in_a_process(name, f"measure(calls=2, cells=30, nt=250, survey={survey})")
     assert found["largest"] > 0
