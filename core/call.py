@@ -52,6 +52,11 @@ class Options:
     backend: str = "auto"
     python_backend: str | bool | None = None
 
+    @property
+    def tapers(self) -> tuple[float, float, bool]:
+        """What resampling does beside its factor, as its functions take it."""
+        return self.freq_taper_frac, self.time_pad_frac, self.time_taper
+
 
 @dataclass(frozen=True)
 class Sources:

@@ -155,7 +155,7 @@ def _pml_spec(setup: Setup) -> PmlSpec:
 
 def _amplitudes(fw: Framework, setup: Setup) -> Array:
     """Amplitudes of all sources at the inner time steps, [S, Ns, nt]."""
-    inputs, o = setup.inputs, setup.options
+    inputs = setup.inputs
     if not setup.sources:
         return zeros(fw, (inputs.shots, 0, setup.steps), inputs.like)
     signals = [inputs.amplitudes[entry.points.channel] for entry in setup.sources]
@@ -163,7 +163,7 @@ def _amplitudes(fw: Framework, setup: Setup) -> Array:
     joined = given[0] if len(given) == 1 else fw.xp.concat(given, axis=1)
     if setup.step_ratio == 1:
         return joined
-    return upsample(fw, joined, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper)
+    return upsample(fw, joined, setup.step_ratio, *setup.options.tapers)
 
 
 def _fitted(fw: Framework, x: Array, nt: int) -> Array:

@@ -173,15 +173,13 @@ def _output(
     fw: Framework, setup: Setup, description: Description, results: Sequence[Results]
 ) -> Any:
     """Results of each level, named."""
-    form, ndim, o = setup.form, description.ndim, setup.options
+    form, ndim = setup.form, description.ndim
     fields, values = form.equation.fields(ndim), {}
     nodes = held(form.equation, ndim, setup.faces)
     memory: dict[str, Array] = {}
     for level, (receivers, state) in enumerate(results):
         if setup.step_ratio > 1:
-            receivers = downsample(
-                fw, receivers, setup.step_ratio, o.freq_taper_frac, o.time_pad_frac, o.time_taper
-            )
+            receivers = downsample(fw, receivers, setup.step_ratio, *setup.options.tapers)
         arrays = unpack(fw.split, description.state_entries(), state)
         arrays = mask_fields(fw, arrays, nodes, ndim)
         for keyword, (own, field) in form.wavefields_in(ndim).items():

@@ -102,9 +102,10 @@ def held(
     """Arrays of the size of the fast signal that the framework holds at most to make that of the
     slow one, and the slow one of that, and for the derivative; both signals are not counted."""
 
+    tapers = freq_taper_frac, time_pad_frac, time_taper
+
     def most(resample: Callable[..., Array], samples: int) -> float:
         def run(given: dict[str, Array]) -> Array:
-            tapers = freq_taper_frac, time_pad_frac, time_taper
             return resample(fw, given["signal"], step_ratio, *tapers)
 
         size = fw.held(run, {"signal": (_TRACES, samples)})[1]

@@ -90,8 +90,8 @@ class Setup:
             pml=region.pml,
             nt=self.steps,
             shots=inputs.shots,
-            sources=sum(entry.points.count for entry in self.sources),
-            receivers=sum(entry.points.count for entry in self.receivers),
+            sources=_count(self.sources),
+            receivers=_count(self.receivers),
             source_taps=self._taps(self.sources, self.equation.sources),
             receiver_taps=self._taps(self.receivers, self.equation.receivers),
             gradients=max(
@@ -138,15 +138,11 @@ class Setup:
 
     def _resampled(self, levels: int) -> int:
         """Samples that the framework holds at most to resample the amplitudes, or the records."""
-        fw, o = self.framework, self.options
+        fw = self.framework
         if self.step_ratio == 1 or not fw.can_tell_held():
             return 0
-        tapers = o.freq_taper_frac, o.time_pad_frac, o.time_taper
-        up, down = resampling.held(fw, self.step_ratio, *tapers)
-        sources, receivers = (
-            sum(entry.points.count for entry in kind) for kind in (self.sources, self.receivers)
-        )
-        signals = max(up * sources, levels * down * receivers)
+        up, down = resampling.held(fw, self.step_ratio, *self.options.tapers)
+        signals = max(up * _count(self.sources), levels * down * _count(self.receivers))
         return math.ceil(self.inputs.shots * self.steps * signals)
 
     def _place(self) -> str:
@@ -194,6 +190,11 @@ class Setup:
             pml_freq=self.pml_freq,
             max_vel=self.max_vel,
         )
+
+
+def _count(entries: Sequence[Taps]) -> int:
+    """Points of all channels, per shot."""
+    return sum(entry.points.count for entry in entries)
 
 
 def prepare(fw: Framework, form: Form, call: Call) -> Setup:
