@@ -27,7 +27,7 @@ from .memory import Footing
 from .options import backend, check_options, folder, origin, packing
 from .output import Settings, check_settings
 from .points import Taps, check_distinct, taps
-from .storage import FULL, check_reversible, parse_limit, within
+from .storage import FULL, balanced, check_reversible, parse_limit, within
 from .survey import Region, region_around, region_of_field
 from .timestep import courant_target, critical_courant_number, inner_steps, warn_steps
 
@@ -110,7 +110,9 @@ class Setup:
             boundary=self.options.gradient_storage == "boundary",
         )
         limit = parse_limit(self.options.memory_limit)
-        return described if limit is None else within(described, limit, self.footing)
+        if limit is None:
+            return balanced(described, Footing(self.device, 1 + self.form.scattered))
+        return within(described, limit, self.footing)
 
     @functools.cached_property
     def footing(self) -> Footing:

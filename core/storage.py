@@ -53,6 +53,28 @@ def parse_limit(value: Any) -> int | None:
     return int(bytes_)
 
 
+def balanced(d: Description, footing: Footing = ALONE) -> Description:
+    """The description with states so far apart that a gradient takes least memory.
+
+    The core's own interval is that of a shot by itself. Of many shots all states are kept at once,
+    but histories only of those that are marched at once: then fewer states take less.
+    """
+    native = core()
+    alone = native is None or d.shots == 1 or d.full_history
+    return d if alone else _balanced(d, footing, native.get_num_threads())
+
+
+@functools.lru_cache(maxsize=1024)
+def _balanced(d: Description, footing: Footing, threads: int) -> Description:
+    """As above; each of the threads may march a shot of its own."""
+    intervals, count = [d.checkpoint_interval], -(-d.nt // core().storage(d)[0])
+    while count > 1:
+        count = count * 4 // 5
+        intervals.append(-(-d.nt // count))
+    candidates = [replace(d, checkpoint_interval=interval) for interval in intervals]
+    return min(candidates, key=lambda one: total_bytes(one, footing))
+
+
 def within(d: Description, limit: int, footing: Footing = ALONE) -> Description:
     """The description with the fewest repeated steps whose gradient takes ``limit`` bytes or less.
 
@@ -66,7 +88,7 @@ def within(d: Description, limit: int, footing: Footing = ALONE) -> Description:
 @functools.lru_cache(maxsize=1024)
 def _within(d: Description, limit: int, footing: Footing, threads: int) -> Description:
     """As above; each of the threads may have memory of its own."""
-    d = replace(d, lean=True)
+    d = replace(balanced(d, footing), lean=True)
     least, best = total_bytes(d, footing), d
     if least <= limit:
         return d

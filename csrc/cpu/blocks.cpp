@@ -16,12 +16,9 @@ void Shot<T>::clear(T* block, Index size) const {
 // Rows [begin, end) of a part.
 template <class T>
 void move_rows(const Part& part, Index begin, Index end, T* block, T* packed, bool pack) {
-  const auto at = [](const Cells& cells, Index z, Index y) {
-    return cells.first + z * cells.stride[0] + y * cells.stride[1];
-  };
   for (Index r = begin; r < end; ++r) {
     const Index z = r / part.extent[1], y = r % part.extent[1];
-    T *in = block + at(part.block, z, y), *out = packed + at(part.packed, z, y);
+    T *in = block + part.block.at(z, y), *out = packed + part.packed.at(z, y);
     std::memcpy(pack ? out : in, pack ? in : out, sizeof(T) * part.extent[2]);
   }
 }
@@ -48,26 +45,47 @@ void Shot<T>::move_callers(T* block, const T* packed, int psi_copy, bool pack) c
     move_state(block, const_cast<T*>(packed) + shot_ * p_.packed_state, Packed::callers, psi_copy, pack);
 }
 
-// The same of an adjoint block.
+// f(row, z, y) for this member's share of the rows of a part; a row is where the part has been moved to.
+template <class T>
+template <class F>
+void Shot<T>::for_moved_rows(const Part& part, T* to, const Cells& cells, F&& f) const {
+  const Index begin = part.rows() * who_.index / who_.count,
+              end = part.rows() * (who_.index + 1) / who_.count;
+  for (Index r = begin; r < end; ++r) {
+    const Index z = r / part.extent[1], y = r % part.extent[1];
+    f(to + cells.at(z, y), z, y);
+  }
+}
+
+// The same of an adjoint block, which has other multiples of the cotangents than the caller.
 template <class T>
 void Shot<T>::move_adjoint(T* block, const T* packed, bool pack) const {
   if (!packed) return;
+  const Geometry& g = p_.layout.geometry;
   T* callers = const_cast<T*>(packed) + shot_ * p_.packed_state;
-  for (const Part& part :
-       packed_state(p_.equation, p_.layout.geometry, Packed::callers, {slot_, p_.layout.memory, parity_})) {
+  int field = 0;  // of the parts these come first
+  for (const Part& part : packed_state(p_.equation, g, Packed::callers, {slot_, p_.layout.memory, parity_})) {
     move_share(part, block, callers, pack);
-    if (part.profile_axis < 0) continue;
-    const T* a = p_.layout.profile[part.profile_axis].at_nodes(part.at_half_nodes).a;
+    T* to = pack ? callers : block;
     const Cells& cells = pack ? part.packed : part.block;
-    for (Index r = part.rows() * who_.index / who_.count; r < part.rows() * (who_.index + 1) / who_.count;
-         ++r) {
-      const Index z = r / part.extent[1], y = r % part.extent[1];
-      T* row = (pack ? callers : block) + cells.first + z * cells.stride[0] + y * cells.stride[1];
-      for (Index x = 0; x < part.extent[2]; ++x) {
-        const T there = a[part.on_axis(z, y, x)];
-        row[x] = pack ? there * row[x] : adjoint_memory(row[x], there);
-      }
+    if (p_.scaled && field < p_.equation.fields) {
+      const T* scale = scales(field) - slot_[field] * g.grid;
+      const T sign = scale_sign(field);
+      for_moved_rows(part, to, cells, [&](T* row, Index z, Index y) {
+        const T* c = scale + part.block.at(z, y);
+        for (Index x = 0; x < part.extent[2]; ++x) row[x] = sign * (pack ? row[x] / c[x] : c[x] * row[x]);
+      });
     }
+    if (part.profile_axis >= 0) {
+      const T* a = p_.layout.profile[part.profile_axis].at_nodes(part.at_half_nodes).a;
+      for_moved_rows(part, to, cells, [&](T* row, Index z, Index y) {
+        for (Index x = 0; x < part.extent[2]; ++x) {
+          const T there = a[part.on_axis(z, y, x)];
+          row[x] = pack ? there * row[x] : adjoint_memory(row[x], there);
+        }
+      });
+    }
+    ++field;
   }
 }
 
@@ -237,7 +255,12 @@ void Shot<T>::add_coefficient_gradients() {
         for (Index y = w.first[1]; y < w.last[1]; ++y) {
           const T* from = m_.gradient[l].data() + c * w.size + w.offset(z, y);
           T* to = out + (((model * coefficients + c) * g.n[0] + z) * g.n[1] + y) * g.n[2];
-          for (Index x = w.x_first; x < w.x_last; ++x) to[x] += each * from[x];
+          const T* scale = this->model(0) + c * g.grid + g.origin + z * g.stride[0] + y * g.stride[1];
+          if (p_.scaled)
+            for (Index x = w.x_first; x < w.x_last; ++x)
+              to[x] += scale[x] == 0 ? T(0) : each * from[x] / scale[x];
+          else
+            for (Index x = w.x_first; x < w.x_last; ++x) to[x] += each * from[x];
         }
   }
 }

@@ -3,12 +3,15 @@
 #include "kernels/adjoint_stage.hpp"
 #include "kernels/forward_stage.hpp"
 #include "kernels/operations.hpp"
+#include "kernels/scaled_stage.hpp"
 #include "kernels/streaming.hpp"
 
 namespace dualwave::DW_TARGET {
 
 template <int order, class T>
 struct Rows {
+  static constexpr bool scales = true;
+
   template <class Traits, int levels, bool save>
   static void forward(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
     using Plain = ForwardStage<Traits, order, T, levels, false>;
@@ -53,6 +56,21 @@ struct Rows {
       apply<Plain, Traits>(layout, view, first, kept.first);
       apply<Adding, Traits>(layout, view, kept.first, kept.last);
       apply<Plain, Traits>(layout, view, kept.last, last);
+    });
+  }
+  template <class Traits>
+  static void scaled_multiply(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      const Span kept = view.gradient[0] ? in_window(layout, first, last) : Span{last, last};
+      apply<ScaledMultiply<Traits, T, false>, Traits>(layout, view, first, kept.first);
+      apply<ScaledMultiply<Traits, T, true>, Traits>(layout, view, kept.first, kept.last);
+      apply<ScaledMultiply<Traits, T, false>, Traits>(layout, view, kept.last, last);
+    });
+  }
+  template <class Traits>
+  static void scaled_gather(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
+    for_tiles(layout, begin, end, [&](Index first, Index last) {
+      apply<ScaledGather<Traits, order, T>, Traits>(layout, view, first, last);
     });
   }
   template <class Traits, int levels>

@@ -68,26 +68,35 @@ void Shot<T>::keep_traces(Index step_in_segment) {
   if (to[0]) keep(to);
 }
 
-// Adds weight * sample at nodes, those on fields of `stage` if one is named.
+// Adds weight * sample * factor(node) at nodes, those on fields of `stage` if one is named.
 template <class T>
+template <class Factor>
 void Shot<T>::emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step,
-                   T sign) {
+                   Factor&& factor) {
   for_nodes(points, order, [&](Index i) {
     const Node& node = points.nodes[i];
     if (stage >= 0 && p_.stage_of_field[node.field] != stage) return;
     for (int level = 0; level < levels(); ++level)
-      *to.at(level, node) += sign * emitted(points, i / points.taps, i, step, level);
+      *to.at(level, node) += factor(node) * emitted(points, i / points.taps, i, step, level);
   });
 }
 
 template <class T>
 void Shot<T>::inject(int stage, Index step, T sign) {
-  emit(p_.sources, p_.source_order, blocks(m_.state), stage, step, sign);
+  emit(p_.sources, p_.source_order, blocks(m_.state), stage, step, [=](const Node&) { return sign; });
+}
+
+// What the cotangent at a node is multiplied by in the adjoint block.
+template <class T>
+T Shot<T>::scale_at(const Node& node) const {
+  if (!p_.scaled) return 1;
+  return scales(node.field)[node.offset] * scale_sign(node.field);
 }
 
 template <class T>
 void Shot<T>::inject_residuals(Index step) {
-  emit(p_.receivers, p_.receiver_order, blocks(m_.adjoint), -1, step);
+  emit(p_.receivers, p_.receiver_order, blocks(m_.adjoint), -1, step,
+       [&](const Node& node) { return scale_at(node); });
 }
 
 template <class T>
@@ -100,7 +109,7 @@ void Shot<T>::source_gradients(int stage, Index step) {
     const Node& node = points.nodes[i];
     if (p_.stage_of_field[node.field] != stage) return;
     for (int level = 0; level < levels(); ++level)
-      m_.lambdas[level].data()[kept + i] = *adjoint.at(level, node);
+      m_.lambdas[level].data()[kept + i] = *adjoint.at(level, node) / scale_at(node);
   });
 }
 

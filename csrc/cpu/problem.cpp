@@ -1,7 +1,9 @@
 #include "cpu/problem.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -30,6 +32,9 @@ RowOrder row_order(const Points<T>& points, Index shots) {
   return order;
 }
 
+// A pass over as many cells is worth waking a team for, or is not.
+int threads_for(Index cells) { return cells > 65536 ? num_threads() : 1; }
+
 }  // namespace
 
 template <class T>
@@ -57,6 +62,48 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   pack_profiles();
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) pack_coefficients(l);
+  scaled = can_scale();
+}
+
+// Whether cotangents can be had again from what they are times coefficients, wherever they are wanted.
+template <class T>
+bool Problem<T>::can_scale() const {
+  const EquationInfo& equation = this->equation;
+  if (this->map != Map::adjoint || equation.scaled_by.empty() || mirrors(this->layout.geometry)) return false;
+  if (!are_positive(!this->wants_gradient(kState))) return false;
+  if (!this->wants_gradient(kAmplitudes) && !this->wants_gradient(kSourceWeights)) return true;
+  const Index grid = this->layout.geometry.grid, in_a_shot = sources.count * sources.taps;
+  for (Index i = 0; i < this->description.shots * in_a_shot; ++i) {
+    const Node& node = source_nodes_[i];
+    if (node.field < 0) continue;
+    const Index model = this->model_index[i / in_a_shot] * equation.coefficients;
+    if (coefficients[0].data()[(model + equation.scaled_by[node.field]) * grid + node.offset] == 0)
+      return false;
+  }
+  return true;
+}
+
+// Whether no coefficient is zero, or so small that a product with it has none of its bits; with `inside`, but
+// those of half nodes past the last cell, which are not in the grid.
+template <class T>
+bool Problem<T>::are_positive(bool inside) const {
+  const Geometry& g = this->layout.geometry;
+  const Index rows = this->level[0].models * this->equation.coefficients * g.rows();
+  const T least = std::sqrt(std::numeric_limits<T>::min());
+  std::atomic<bool> all{true};
+  const int members = threads_for(rows * g.n[2]);
+  run_team(members, [&](int member) {
+    for (Index r = rows * member / members; r < rows * (member + 1) / members; ++r) {
+      const T* row = this->level[0].coefficients + r * g.n[2];
+      const int half = inside ? this->equation.half_axis[r / g.rows() % this->equation.coefficients] : -1;
+      const Index z = r % g.rows() / g.n[1], y = r % g.n[1];
+      if ((half == 0 && z + 1 == g.n[0]) || (half == 1 && y + 1 == g.n[1])) continue;
+      bool positive = true;
+      for (Index x = 0; x < g.n[2] - (half == 2); ++x) positive = positive && row[x] > least;
+      if (!positive) all = false;
+    }
+  });
+  return all;
 }
 
 template <class T>
@@ -78,7 +125,7 @@ void Problem<T>::pack_coefficients(int l) {
   if (needs_reversed(*this)) reversed[l].resize(grids * g.grid);
   const T* from = this->level[l].coefficients;
   const Index rows = grids * g.rows();
-  const int members = rows * g.n[2] > 65536 ? num_threads() : 1;
+  const int members = threads_for(rows * g.n[2]);
   run_team(members, [&](int member) {
     for (Index r = rows * member / members; r < rows * (member + 1) / members; ++r) {
       const Index row = r % g.rows();

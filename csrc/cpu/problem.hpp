@@ -43,6 +43,7 @@ struct Problem : Call<T> {
   Buffer<T> coefficients[kLevels];  // haloed grids [model][coefficient]
   Buffer<T> reversed[kLevels];      // the same with the signs reversed, where fields are rebuilt
   Buffer<T> zero_row;               // stands for the coefficients of a level that has none
+  bool scaled = false;              // the transpose is of cotangents times coefficients, see Scaling
   Points<T> sources, receivers;
   RowOrder source_order, receiver_order;
   Failure failure;
@@ -53,6 +54,8 @@ struct Problem : Call<T> {
  private:
   void check_models(int row, Index models) const;
   void pack_coefficients(int level);
+  bool can_scale() const;
+  bool are_positive(bool inside) const;
   void pack_profiles();
   std::vector<Node> make_nodes(const std::int32_t* nodes, Index total, const char* name) const;
   Buffer<T> profiles_;

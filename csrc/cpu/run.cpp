@@ -39,11 +39,11 @@ Division divide(const Description& d, const Layout<T>& layout, Map map) {
 }
 
 template <class T>
-Wavefronts wavefronts(const Call<T>& call, int members, int shots_at_once) {
+Wavefronts wavefronts(const Problem<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
   const int stages = static_cast<int>(call.equation.stages.size());
   const bool rebuilds = make_schedule(call).rebuilds;
-  const Touched touched(call.equation, l, {call.wants_gradient(kCoefficients), rebuilds});
+  const Touched touched(call.equation, l, {call.wants_gradient(kCoefficients), rebuilds, call.scaled});
   const Index bytes = call.levels * sizeof(T);
   const Index most = most_steps(call.description, l.state_size);
   const auto make = [&](Index size, int events) {

@@ -25,7 +25,7 @@ ShotSizes shot_sizes(const Description& d, const EquationInfo& equation, const L
   // Where steps leave the caches to the history, they keep the latest of it, which the march back reads
   // first.
   const Index kept = history.plain(d.full ? history.samples : d.most_samples()),
-              least = std::min(kept, Touched(equation, l, {needs.models, false}).back);
+              least = std::min(kept, Touched(equation, l, {needs.models, false, false}).back);
   const Index staging = needs.levels * least * (d.bits / 8) > last_cache()
                             ? needs.members * staging_size(history, needs.levels)
                             : 0;
@@ -64,7 +64,7 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p, int members) {
     // What is cleared at the start of a march, or written before it is read, need not be of zeros.
     state[level].resize(size.state, Content::any);
     adjoint[level].resize(size.adjoint, Content::any);
-    scratch[level].resize(size.scratch);
+    if (!p.scaled) scratch[level].resize(size.scratch);
     gradient[level].resize(size.gradient, Content::any);
     history[level].resize(size.history, Content::any);
     if (p.description.place == Place::disk && size.packed > 0)
@@ -89,17 +89,24 @@ Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefronts& wave
       who_(member),
       shot_(shot) {}
 
+// The shot's coefficients; null where the level has none.
+template <class T>
+const T* Shot<T>::model(int level) const {
+  const Buffer<T>& c = p_.coefficients[level];
+  if (!c) return nullptr;
+  const Index model = p_.model_index[level * p_.description.shots + shot_];
+  return c.data() + model * p_.equation.coefficients * p_.layout.geometry.grid;
+}
+
 template <class T>
 View<T> Shot<T>::view(int stage, Index sample) const {
   View<T> v{};
-  const Index grid = p_.layout.geometry.grid;
   const Index before = this->histories_before(stage);
   for (int l = 0; l < levels(); ++l) {
-    const Buffer<T>& c = p_.coefficients[l];
-    const Index model = c ? p_.model_index[l * p_.description.shots + shot_] : 0;
+    const T* coefficients = model(l);
     v.state[l] = m_.state[l].data();
-    v.coefficient[l] = c ? c.data() + model * p_.equation.coefficients * grid : p_.zero_row.data();
-    v.coefficient_step[l] = c ? 1 : 0;
+    v.coefficient[l] = coefficients ? coefficients : p_.zero_row.data();
+    v.coefficient_step[l] = coefficients ? 1 : 0;
     if (sample >= 0) {
       v.history[l] = history(l, sample) + before * p_.layout.window.size;
       v.gradient[l] = m_.gradient[l].data();
@@ -134,12 +141,15 @@ void Shot<T>::retreat(int stage, Index sample) {
 
 template <class T>
 void Shot<T>::multiply(int stage, Index sample) {
+  if (p_.scaled)
+    return p_.kernels.scaled_multiply[stage](p_.layout, view(stage, sample), row_begin_, row_end_);
   p_.kernels.adjoint_multiply[stage][this->log_levels()](p_.layout, view(stage, sample), row_begin_,
                                                          row_end_);
 }
 
 template <class T>
 void Shot<T>::gather(int stage, Index sample) {
+  if (p_.scaled) return p_.kernels.scaled_gather[stage](p_.layout, view(stage, sample), row_begin_, row_end_);
   p_.kernels.adjoint_gather[stage][this->log_levels()](p_.layout, view(stage, sample), row_begin_, row_end_);
 }
 

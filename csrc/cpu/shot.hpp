@@ -32,14 +32,14 @@ struct ShotSizes {
 // Elements of a level that a step ahead touches, and one back.
 struct Touched {
   struct Back {
-    bool gradient, rebuilds;
+    bool gradient, rebuilds, scaled;
   };
   Index ahead, back;
   template <class T>
   Touched(const EquationInfo& equation, const Layout<T>& l, Back b)
       : ahead(l.state_size + equation.coefficients * l.geometry.grid),
         back((b.rebuilds ? 2 : 1) * ahead + (b.gradient ? equation.coefficients * l.window.size : 0) +
-             l.scratch_size) {}
+             (b.scaled ? 0 : l.scratch_size)) {}
 };
 
 template <class T>
@@ -78,6 +78,12 @@ class Shot : public TimeLoop<Shot<T>> {
   bool sync() const { return who_.sync(); }
   int levels() const { return p_.levels; }
   View<T> view(int stage, Index sample) const;
+  const T* model(int level) const;
+  // Of a field's cotangents, where they are scaled: the grid that they are multiplied by, and the sign.
+  const T* scales(int field) const {
+    return model(0) + p_.equation.scaled_by[field] * p_.layout.geometry.grid;
+  }
+  T scale_sign(int field) const { return p_.equation.negated[field] ? T(-1) : T(1); }
   void update(int stage, Index sample);
   void retreat(int stage, Index sample);
   void multiply(int stage, Index sample);
@@ -105,11 +111,13 @@ class Shot : public TimeLoop<Shot<T>> {
   bool finish_source_gradients(Index first, Index last);
   void receiver_gradients(Index step, Index step_in_segment);
   void inject_residuals(Index step);
+  template <class Factor>
   void emit(const Points<T>& points, const RowOrder& order, const Blocks<T>& to, int stage, Index step,
-            T sign = 1);
+            Factor&& factor);
   template <class F>
   void for_nodes(const Points<T>& points, const RowOrder& order, F&& f) const;
   Blocks<T> blocks(const Buffer<T> (&of)[kLevels]) const;
+  T scale_at(const Node& node) const;
 
   // cpu/blocks.cpp
   bool load_state();
@@ -122,6 +130,8 @@ class Shot : public TimeLoop<Shot<T>> {
   void move_share(const Part& part, T* block, T* packed, bool pack) const;
   void move_state(T* block, T* packed, Packed as, int psi_copy, bool pack) const;
   void move_callers(T* block, const T* packed, int psi_copy, bool pack) const;
+  template <class F>
+  void for_moved_rows(const Part& part, T* to, const Cells& cells, F&& f) const;
   void move_adjoint(T* block, const T* packed, bool pack) const;
   void move_checkpoint(Index number, bool save) const;
   void clear_state() const;

@@ -26,6 +26,8 @@ struct Applied {
 
 template <int order, class T>
 struct Cells {
+  static constexpr bool scales = false;
+
   template <class Traits, int levels, bool save>
   static void forward(const device::Stream& stream, const BatchView<T>& batch) {
     run<CellForward<Traits, order, T, levels, save>, Traits::dim, levels>(stream, batch);

@@ -37,6 +37,11 @@ struct EquationInfo {
   int coefficients;
   std::vector<StageInfo> stages;
   std::vector<Memory> memories;
+  // Of each field, see Scaling; empty where that is not possible.
+  std::vector<int> scaled_by;
+  std::vector<bool> negated;
+  // By coefficient: the axis, of z, y, x, along which it is at half nodes; -1: none.
+  std::vector<int> half_axis;
 
   // Whether a stage adds to its targets.
   bool adds() const {
@@ -65,7 +70,12 @@ void describe_stages(Add& add, std::integer_sequence<int, stage...>) {
 template <class Equation, int dim>
 EquationInfo describe() {
   EquationInfo info{
-      Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}};
+      Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}, {}, {}, {}};
+  if (constexpr auto& how = scaling<Equation, dim>; how.possible) {
+    info.scaled_by.assign(how.by.begin(), how.by.end());
+    info.negated.assign(how.negated.begin(), how.negated.end());
+    info.half_axis.assign(info.coefficients, -1);
+  }
   const auto add = [&](auto index) {
     using Traits = StageTraits<Equation, dim, decltype(index)::value>;
     const auto& stage = Traits::stage;
@@ -77,9 +87,12 @@ EquationInfo describe() {
                            Traits::stage.accumulate,
                            Traits::histories,
                            Traits::scratches});
-    for (int p = 0; p < Traits::pieces; ++p)
-      if (stage.piece[p].op != Op::value)
-        info.memories.push_back({index, p, 3 - dim + stage.piece[p].axis, stage.piece[p].op});
+    for (int p = 0; p < Traits::pieces; ++p) {
+      const Piece& piece = stage.piece[p];
+      if (piece.op != Op::value) info.memories.push_back({index, p, 3 - dim + piece.axis, piece.op});
+      if (piece.op == Op::forward && !info.scaled_by.empty())
+        info.half_axis[Traits::term_of(piece.quantity).coefficient] = 3 - dim + piece.axis;
+    }
   };
   describe_stages(add, std::make_integer_sequence<int, stage_count<Equation, dim>>{});
   return info;

@@ -12,6 +12,7 @@ namespace dualwave {
 struct Cells {
   Index first;
   Index stride[2];
+  Index at(Index z, Index y) const { return first + z * stride[0] + y * stride[1]; }
 };
 
 // Cells that lie in order along z, y and x both in a block and packed.

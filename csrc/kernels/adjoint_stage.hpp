@@ -6,6 +6,7 @@
 // to the gradient of c; the second adds sum of pieces scale * Op^T(Lambda_q) to the cotangent of the field
 // that the piece reads. Neighbours' Lambda must be complete in between.
 #pragma once
+#include "kernels/gradient_sums.hpp"
 #include "kernels/interpreted.hpp"
 #include "kernels/row_loops.hpp"
 
@@ -33,6 +34,11 @@ struct AdjointMultiply {
 
   friend struct AdjointMultiply<Traits, T, levels, !adds>;
 
+  template <int part>
+  struct OfPart {
+    static constexpr bool has(int t) { return Traits::part_of_term[t] == part; }
+  };
+
   template <int axes>
   static void multiply_rows(const Row<T>& row, Index rows, Index first, Index last) {
     using Plain = AdjointMultiply<Traits, T, levels, false>;
@@ -46,14 +52,14 @@ struct AdjointMultiply {
   static void multiply(const Row<T>& row, Index rows, Index first, Index last) {
     const Stencils<Traits::dim, order, T> stencils(row.layout);
     Grids at(row, row.view.adjoint, row.view.scratch);
-    Sums sums(row);
+    GradientSums<Traits, T, levels, adds> sums(row);
     for_cells<Traits, order, in_rows != 0, axes>(
         RowCells<T>{row, rows, {first, last}, row.layout.geometry.slab[2].ahead, row.view.adjoint[0]},
         stencils,
         [&](auto n, Index x, const auto& layer) DW_FLAT {
           const auto cells = lanes_of<n>(at, x);
           multiply_cells<part>(cells, layer);
-          if constexpr (adds) sums.template add<part>(cells, x);
+          if constexpr (adds) sums.template add<OfPart<part>>(cells, x);
         },
         [&]() DW_FLAT {
           at.advance(row);
@@ -77,58 +83,6 @@ struct AdjointMultiply {
       });
     });
   }
-
-  // Rows of the gradients and of the histories, from the window's first row on.
-  struct Sums {
-    T* gradient[levels][Traits::coefficients];
-    const T* history[levels][Traits::histories > 0 ? Traits::histories : 1];
-
-    DW_INLINE explicit Sums(const Row<T>& row) {
-      if constexpr (adds)
-        unroll<levels>([&](auto level) DW_FLAT {
-          unroll<Traits::coefficients>(
-              [&](auto c) DW_FLAT { gradient[level][c] = row.in_window(row.view.gradient[level], c); });
-          unroll<Traits::histories>(
-              [&](auto h) DW_FLAT { history[level][h] = row.in_window(row.view.history[level], h); });
-        });
-    }
-    DW_INLINE void advance(const Row<T>& row) {
-      if constexpr (adds)
-        unroll<levels>([&](auto level) DW_FLAT {
-          unroll<Traits::coefficients>([&](auto c)
-                                           DW_FLAT { gradient[level][c] += row.layout.window.stride; });
-          unroll<Traits::histories>([&](auto h) DW_FLAT { history[level][h] += row.layout.window.stride; });
-        });
-    }
-    // Of each coefficient, at the cells from x on: += scale * quantity * cotangent of the target.
-    template <int part, int n>
-    DW_INLINE void add(const GridLanes<n, Grids>& at, Index x) const {
-      unroll<levels>([&](auto level) DW_FLAT {
-        unroll<Traits::coefficients>([&](auto c) DW_FLAT {
-          if constexpr (is_used(part, c)) {
-            const LanePointer<T, n> to{gradient[level][c] + x};
-            Lanes<T, n> sum = to[0];
-            unroll<Traits::terms>([&](auto t) DW_FLAT {
-              constexpr Term term = Traits::term(t);
-              if constexpr (term.coefficient == c && Traits::part_of_term[t] == part) {
-                constexpr int slot = Traits::history_slot(term.quantity);
-                constexpr T scale = static_cast<T>(term.scale);
-                sum = product<level>(
-                    sum, [&](auto p) DW_FLAT { return scale * LanePointer<const T, n>{history[p][slot]}[x]; },
-                    [&](auto p) DW_FLAT { return at.field[p][term.target][0]; });
-              }
-            });
-            put(to, sum);
-          }
-        });
-      });
-    }
-    static constexpr bool is_used(int part, int coefficient) {
-      for (int t = 0; t < Traits::terms; ++t)
-        if (Traits::term(t).coefficient == coefficient && Traits::part_of_term[t] == part) return true;
-      return false;
-    }
-  };
 };
 
 template <class Traits, int order, class T, int levels>

@@ -176,4 +176,37 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
   return sum;
 }
 
+// S of field f before the stage, at cell x, from those of the targets (see Scaling): as much more than before
+// as c times the sum of pieces scale * Op^T(S_target).
+template <class Traits, int order, int f, class Grids, class T, class Layer>
+DW_INLINE typename Grids::Value scaled_gathered(const Grids& at,
+                                                const Stencils<Traits::dim, order, T>& stencils, Index x,
+                                                const Layer& layer) {
+  using Value = typename Grids::Value;
+  Value derivatives{};
+  Value sum = Traits::was_negated(f) ? -Value(at.field[0][f][x]) : Value(at.field[0][f][x]);
+  unroll<Traits::pieces>([&](auto p) DW_FLAT {
+    constexpr Piece piece = Traits::piece(p);
+    if constexpr (piece.field == f) {
+      constexpr Term term = Traits::term_of(piece.quantity);
+      constexpr T scale = static_cast<T>(piece.scale * term.scale);
+      const auto s = at.field[0][term.target] + x;
+      if constexpr (piece.op == Op::value) {
+        sum = madd(scale, s[0], sum);
+      } else {
+        constexpr int axis = 3 - Traits::dim + piece.axis;
+        derivatives = madd(scale,
+                           transposed<piece.op, order>(taps<axis>(s), stencils.template step<axis>(),
+                                                       stencils.weights[axis]),
+                           derivatives);
+        if constexpr (Layer::acts) {
+          constexpr bool on_piece = Layer::template acts_on<p>;
+          if constexpr (on_piece) derivatives = derivatives + layer.template gather<p>(0, s);
+        }
+      }
+    }
+  });
+  return madd(Value(at.coefficient[0][Traits::scaled_by(f)][x]), derivatives, sum);
+}
+
 }  // namespace dualwave::DW_TARGET

@@ -28,6 +28,7 @@ struct Interpreted {
     int levels;
     int axes;  // the pieces that are meant: those along them
     bool save = false;
+    bool scaled = false;  // the transpose is of cotangents times coefficients, see Scaling
   };
   static void forward(const Row<T>& row, Index first, Index last, const StageTable& table,
                       const Options& options);
@@ -139,9 +140,11 @@ void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index 
     for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
-          gather_absorbed<op, order, inner>(row, stretch,
-                                            row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
-                                            row.view.adjoint[level], row.adjoint(level, piece.field));
+          const T* q = options.scaled ? row.adjoint(level, table.target_of_piece[p])
+                                      : row.grid(row.view.scratch[level], table.scratch_of_piece[p]);
+          const T* c = options.scaled ? row.coefficient(level, table.scaled_by_of_piece[p]) : nullptr;
+          gather_absorbed<op, order, inner>(row, stretch, q, row.view.adjoint[level],
+                                            row.adjoint(level, piece.field), c);
         });
     });
 }

@@ -22,6 +22,10 @@ void fill_stage(Operations<Function>& k) {
   k.adjoint_multiply[s][1] = Backend::template multiply<Traits, 2>;
   k.adjoint_gather[s][0] = Backend::template gather<Traits, 1>;
   k.adjoint_gather[s][1] = Backend::template gather<Traits, 2>;
+  if constexpr (Backend::scales && Traits::scaled) {
+    k.scaled_multiply[s] = Backend::template scaled_multiply<Traits>;
+    k.scaled_gather[s] = Backend::template scaled_gather<Traits>;
+  }
 }
 
 template <class Equation, int dim, class Backend, class Function>

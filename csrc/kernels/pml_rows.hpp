@@ -73,11 +73,11 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
   for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x).a, kept + x);
 }
 
-// The second, of one row: sum[x] += what the layer adds to the transposed derivative. taps(x): profiles
-// around cell x.
-template <Op op, int order, class T, class Taps>
-DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, T* __restrict sum,
-                          Taps&& taps) {
+// The second, of one row: add(x, what the layer adds to the transposed derivative). taps(x): profiles around
+// cell x.
+template <Op op, int order, class T, class Taps, class Add>
+DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, Taps&& taps,
+                          Add&& add) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
   const bool inner = s.axis == 2;
@@ -89,29 +89,41 @@ DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q,
     const T scale = s.scale;
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      sum[x] +=
+      add(x,
           second_pml_gather<order>([&](int k) DW_FLAT { return scale * q[x + k * stride]; },
-                                   AdjointMemory{kept + x, psi + x, psi_next + x, slab_stride}, w, taps(x));
+                                   AdjointMemory{kept + x, psi + x, psi_next + x, slab_stride}, w, taps(x)));
   } else {
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      sum[x] += staggered_pml_gather<op, order>(memory + x, slab_stride, w, taps(x));
+      add(x, staggered_pml_gather<op, order>(memory + x, slab_stride, w, taps(x)));
   }
 }
 
+// sum[x] += c[x] * that; with c null, += that.
+template <Op op, int order, class T, class Taps>
+DW_INLINE void gather_row_into(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, Taps&& taps,
+                               T* __restrict sum, const T* c) {
+  if (c)
+    gather_row<op, order>(row, s, q, memory, taps,
+                          [=](Index x, T value) DW_FLAT { sum[x] = madd(c[x], value, sum[x]); });
+  else
+    gather_row<op, order>(row, s, q, memory, taps, [=](Index x, T value) DW_FLAT { sum[x] += value; });
+}
+
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* sum) {
+DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* sum,
+                                 const T* c) {
   const Layout<T>& l = row.layout;
   const auto p = l.profile[s.axis].template seen<op>();
   T* memory = adjoint + l.memory[s.memory_number] + s.at;
   if constexpr (inner) {
-    gather_row<op, order>(row, s, q, memory, sum, [&](Index x) DW_FLAT {
-      return CellTaps<const T*>{p.a + x, p.b + x, p.db + x, p.ab + x};
-    });
+    const auto taps = [&](Index x)
+                          DW_FLAT { return CellTaps<const T*>{p.a + x, p.b + x, p.db + x, p.ab + x}; };
+    gather_row_into<op, order>(row, s, q, memory, taps, sum, c);
   } else {
     const Index at = row.index[s.axis];
     const RowTaps<order / 2, T> taps(p.a + at, p.b + at, p.db + at, p.ab + at);
-    gather_row<op, order>(row, s, q, memory, sum, [&](Index) DW_FLAT -> const auto& { return taps; });
+    gather_row_into<op, order>(row, s, q, memory, [&](Index) DW_FLAT -> const auto& { return taps; }, sum, c);
   }
 }
 

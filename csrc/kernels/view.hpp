@@ -84,6 +84,8 @@ struct Operations {
   Function retreat[kMaxStages][2];  // forward_saving, or without a history forward, in the interior alone
   Function adjoint_multiply[kMaxStages][2];
   Function adjoint_gather[kMaxStages][2];
+  Function scaled_multiply[kMaxStages];  // of one level, see Scaling; null where that is not possible
+  Function scaled_gather[kMaxStages];
 };
 
 template <class T>

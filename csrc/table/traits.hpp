@@ -1,6 +1,6 @@
 // What the kernels ask of an equation's stage at compile time.
 #pragma once
-#include "table/table.hpp"
+#include "table/scaling.hpp"
 
 namespace dualwave {
 
@@ -31,30 +31,6 @@ constexpr int group_count(const std::array<int, count>& group) {
   for (int g : group) last = g > last ? g : last;
   return last + 1;
 }
-
-// The largest number that `number(stage)` gives for any stage of the equation, plus one.
-template <class Equation, int dim, class Number>
-constexpr int count_numbers(Number number) {
-  int last = -1;
-  std::apply([&](const auto&... stage) { ((last = number(stage) > last ? number(stage) : last), ...); },
-             Equation::template stages<dim>());
-  return last + 1;
-}
-
-template <class Equation, int dim>
-constexpr int field_count = count_numbers<Equation, dim>([](const auto& stage) {
-  int last = -1;
-  for (const Piece& p : stage.piece) last = p.field > last ? p.field : last;
-  for (const Term& t : stage.term) last = t.target > last ? t.target : last;
-  return last;
-});
-
-template <class Equation, int dim>
-constexpr int coefficient_count = count_numbers<Equation, dim>([](const auto& stage) {
-  int last = -1;
-  for (const Term& t : stage.term) last = t.coefficient > last ? t.coefficient : last;
-  return last;
-});
 
 template <class Equation, int dim_, int stage_>
 struct StageTraits {
@@ -144,6 +120,23 @@ struct StageTraits {
     return false;
   });
   static constexpr int groups = group_count(group_of_field);
+
+  // See Scaling; it has one term for each quantity.
+  static constexpr bool scaled = scaling<Equation, dim_>.possible;
+  static constexpr int scaled_by(int field) { return scaling<Equation, dim_>.by[field]; }
+  static constexpr Term term_of(int quantity) {
+    for (const Term& t : stage.term)
+      if (t.quantity == quantity) return t;
+    return {};
+  }
+  // Fields whose cotangents the transpose adds to; of these, those that had the name of a negated one.
+  static constexpr bool gathers(int field) { return read(field) && !target(field); }
+  static constexpr bool was_negated(int field) {
+    for (const Swap& s : stage.swap)
+      if ((s.first == field && target(s.second)) || (s.second == field && target(s.first)))
+        return !stage.accumulate;
+    return false;
+  }
 
   // Fields are updated in place, row by row.
   static constexpr bool in_place() {

@@ -10,7 +10,7 @@ from dualwave import native
 from dualwave.layout import PLACES, Description
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from dualwave.memory import Footing, total_bytes
-from dualwave.storage import parse_limit, repeated_steps, within
+from dualwave.storage import balanced, parse_limit, repeated_steps, within
 from helpers.equations import NAMES
 from helpers.native_runs import all_operands
 
@@ -23,6 +23,7 @@ STORAGES = [
     )
 ]
 STORAGES += [{"full_history": True, "place": place} for place in PLACES]
+THREADS = native.get_num_threads()
 GRADIENT = "coefficients_gradient0"
 MODEL = Description(
     "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
@@ -191,7 +192,7 @@ def test_repeated_steps_are_the_fewest(history):
 
 def test_a_limit_is_kept_at_the_price_of_repeats():
     default = total_bytes(MODEL)
-    assert within(MODEL, default) == dataclasses.replace(MODEL, lean=True)
+    assert within(MODEL, default) == dataclasses.replace(balanced(MODEL), lean=True)
     assert repeated_steps(MODEL) == MODEL.nt
     before = MODEL.nt
     for part in (0.9, 0.7, 0.5, 0.4):
@@ -225,6 +226,24 @@ def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
         assert total_bytes(chosen, footing) <= limit
         assert repeated_steps(chosen) <= before
         before = repeated_steps(chosen)
+
+
+@pytest.mark.parametrize("cells", [50, 300])
+def test_shots_that_take_turns_keep_fewer_states(cells, monkeypatch):
+    """Their histories are not there at once: the least memory of all intervals, nothing repeated
+    more. A shot by itself, shots with a thread each and those of a GPU have the core's interval."""
+    monkeypatch.setattr(native, "get_num_threads", lambda: THREADS)
+    d = dataclasses.replace(MODEL, n=(cells, cells), shots=20)
+    chosen, default = balanced(d), native.storage(d)[0]
+    assert native.storage(chosen)[0] > 1.5 * default
+    assert repeated_steps(chosen) == repeated_steps(d) == d.nt
+    every = (dataclasses.replace(d, checkpoint_interval=k) for k in range(1, d.nt + 1))
+    assert total_bytes(chosen) <= 1.02 * min(map(total_bytes, every)) < 0.8 * total_bytes(d)
+    device = Footing(device=True)
+    assert total_bytes(balanced(d, device), device) > 0.99 * total_bytes(d, device)
+    for same in ({"shots": 1}, {"full_history": True}):
+        one = dataclasses.replace(d, **same)
+        assert balanced(one) == one
 
 
 def test_a_full_history_is_kept_or_refused():
