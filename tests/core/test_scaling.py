@@ -59,7 +59,7 @@ def test_it_is_the_transpose_of_the_tangent(name, ndim, accuracy):
 
 @pytest.mark.parametrize("ndim", [1, 2, 3])
 def test_both_ways_have_the_same_gradients(ndim):
-    """Where that of the initial state is wanted cotangents past the last cell are, which are lost."""
+    """Where the initial state has one, cotangents past the last cell are wanted, which are lost."""
     description, inputs = parts("acoustic", ndim)
     scaled = native.evaluate("adjoint", description, inputs["adjoint"], GRADIENTS)
     slots = [*GRADIENTS, "state_gradient0"]
