@@ -111,7 +111,8 @@ class Setup:
         )
         limit = parse_limit(self.options.memory_limit)
         if limit is None:
-            return balanced(described, Footing(self.device, 1 + self.form.scattered))
+            # Not the whole footing, which takes longer: the rest is the same for all intervals.
+            return balanced(described, Footing(device=self.device, levels=1 + self.form.scattered))
         return within(described, limit, self.footing)
 
     @functools.cached_property

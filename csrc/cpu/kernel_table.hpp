@@ -3,7 +3,6 @@
 #include "kernels/adjoint_stage.hpp"
 #include "kernels/forward_stage.hpp"
 #include "kernels/operations.hpp"
-#include "kernels/scaled_stage.hpp"
 #include "kernels/streaming.hpp"
 
 namespace dualwave::DW_TARGET {
@@ -47,10 +46,10 @@ struct Rows {
       apply_to(Plain{}, kept.last, inside.last);
     });
   }
-  template <class Traits, int levels>
+  template <class Traits, int levels, bool scaled = false>
   static void multiply(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    using Adding = AdjointMultiply<Traits, T, levels, true>;
-    using Plain = AdjointMultiply<Traits, T, levels, false>;
+    using Adding = AdjointMultiply<Traits, T, levels, scaled, true>;
+    using Plain = AdjointMultiply<Traits, T, levels, scaled, false>;
     for_tiles(layout, begin, end, [&](Index first, Index last) {
       const Span kept = view.gradient[0] ? in_window(layout, first, last) : Span{last, last};
       apply<Plain, Traits>(layout, view, first, kept.first);
@@ -58,25 +57,10 @@ struct Rows {
       apply<Plain, Traits>(layout, view, kept.last, last);
     });
   }
-  template <class Traits>
-  static void scaled_multiply(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    for_tiles(layout, begin, end, [&](Index first, Index last) {
-      const Span kept = view.gradient[0] ? in_window(layout, first, last) : Span{last, last};
-      apply<ScaledMultiply<Traits, T, false>, Traits>(layout, view, first, kept.first);
-      apply<ScaledMultiply<Traits, T, true>, Traits>(layout, view, kept.first, kept.last);
-      apply<ScaledMultiply<Traits, T, false>, Traits>(layout, view, kept.last, last);
-    });
-  }
-  template <class Traits>
-  static void scaled_gather(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
-    for_tiles(layout, begin, end, [&](Index first, Index last) {
-      apply<ScaledGather<Traits, order, T>, Traits>(layout, view, first, last);
-    });
-  }
-  template <class Traits, int levels>
+  template <class Traits, int levels, bool scaled = false>
   static void gather(const Layout<T>& layout, const View<T>& view, Index begin, Index end) {
     for_tiles(layout, begin, end, [&](Index first, Index last) {
-      apply<AdjointGather<Traits, order, T, levels>, Traits>(layout, view, first, last);
+      apply<AdjointGather<Traits, order, T, levels, scaled>, Traits>(layout, view, first, last);
     });
   }
 

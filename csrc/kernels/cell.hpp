@@ -178,19 +178,19 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
 
 // S of field f before the stage, at cell x, from those of the targets (see Scaling): as much more than before
 // as c times the sum of pieces scale * Op^T(S_target).
-template <class Traits, int order, int f, class Grids, class T, class Layer>
+template <class Traits, int order, int level, int f, class Grids, class T, class Layer>
 DW_INLINE typename Grids::Value scaled_gathered(const Grids& at,
                                                 const Stencils<Traits::dim, order, T>& stencils, Index x,
                                                 const Layer& layer) {
   using Value = typename Grids::Value;
-  Value derivatives{};
-  Value sum = Traits::was_negated(f) ? -Value(at.field[0][f][x]) : Value(at.field[0][f][x]);
+  const Value before = at.field[level][f][x];
+  Value derivatives{}, sum = Traits::was_negated(f) ? -before : before;
   unroll<Traits::pieces>([&](auto p) DW_FLAT {
     constexpr Piece piece = Traits::piece(p);
     if constexpr (piece.field == f) {
       constexpr Term term = Traits::term_of(piece.quantity);
       constexpr T scale = static_cast<T>(piece.scale * term.scale);
-      const auto s = at.field[0][term.target] + x;
+      const auto s = at.field[level][term.target] + x;
       if constexpr (piece.op == Op::value) {
         sum = madd(scale, s[0], sum);
       } else {
@@ -201,7 +201,7 @@ DW_INLINE typename Grids::Value scaled_gathered(const Grids& at,
                            derivatives);
         if constexpr (Layer::acts) {
           constexpr bool on_piece = Layer::template acts_on<p>;
-          if constexpr (on_piece) derivatives = derivatives + layer.template gather<p>(0, s);
+          if constexpr (on_piece) derivatives = derivatives + layer.template gather<p>(level, s);
         }
       }
     }

@@ -23,8 +23,8 @@ void fill_stage(Operations<Function>& k) {
   k.adjoint_gather[s][0] = Backend::template gather<Traits, 1>;
   k.adjoint_gather[s][1] = Backend::template gather<Traits, 2>;
   if constexpr (Backend::scales && Traits::scaled) {
-    k.scaled_multiply[s] = Backend::template scaled_multiply<Traits>;
-    k.scaled_gather[s] = Backend::template scaled_gather<Traits>;
+    k.scaled_multiply[s] = Backend::template multiply<Traits, 1, true>;
+    k.scaled_gather[s] = Backend::template gather<Traits, 1, true>;
   }
 }
 

@@ -3,8 +3,8 @@
 //
 // Where every field has one coefficient, and nothing else stands between a target's cotangent and the
 // derivatives that are transposed, the transpose reads S where the stage itself reads fields: no product has
-// to be stored first for its neighbours (kernels/scaled_stage.hpp). Of a leapfrog the older field's S is kept
-// with its sign reversed: it need not be written then, as new and old exchange names.
+// to be stored first for its neighbours (kernels/adjoint_stage.hpp). Of a leapfrog the older field's S is
+// kept with its sign reversed: it need not be written then, as new and old exchange names.
 #pragma once
 #include "table/counts.hpp"
 

@@ -1,4 +1,4 @@
-"""The adjoint of cotangents times coefficients (csrc/kernels/scaled_stage.hpp), against the tangent
+"""The adjoint of cotangents times coefficients (csrc/table/scaling.hpp), against the tangent
 map and against the adjoint of the cotangents themselves."""
 
 import dataclasses
@@ -16,9 +16,9 @@ GRADIENTS = [f"{name}_gradient0" for name in OPERANDS if name != "state"]
 COEFFICIENTS = "coefficients_gradient0"
 
 
-def parts(name, ndim, dtype="float64", accuracy=4):
+def parts(name, ndim, accuracy=4):
     """A description and the inputs of its adjoint and of its tangent."""
-    description, given = all_operands(name, ndim, accuracy, dtype)
+    description, given = all_operands(name, ndim, accuracy, "float64")
     return description, {
         map_name: {k: x for k, x in given.items() if k in accepted_inputs(map_name)}
         for map_name in ("adjoint", "tangent")
@@ -28,19 +28,15 @@ def parts(name, ndim, dtype="float64", accuracy=4):
 def products(description, inputs, found):
     """Of the gradients with a direction of the operands, and of the results' derivative in that
     direction with the cotangents, from the tangent map."""
-    directions = {f"{key[:-10]}1" for key in found}
-    ahead = {k: x for k, x in inputs["tangent"].items() if k[-1] == "0" or k in directions}
+    gradient = {key.replace("_gradient0", "1"): x for key, x in found.items()}
+    ahead = {k: x for k, x in inputs["tangent"].items() if k[-1] == "0" or k in gradient}
     ahead |= {k: x for k, x in inputs["tangent"].items() if k[-1] not in "01"}
     moved = native.evaluate("tangent", description, ahead, ("receivers1", "state1"))
-    results = sum(
-        np.vdot(np.float64(moved[f"{key}1"]), np.float64(inputs["adjoint"][f"{key}_bar0"]))
-        for key in ("receivers", "state")
+    bars = {f"{key}1": inputs["adjoint"][f"{key}_bar0"] for key in ("receivers", "state")}
+    return (
+        sum(np.vdot(inputs["tangent"][slot], x) for slot, x in gradient.items()),
+        sum(np.vdot(moved[slot], x) for slot, x in bars.items()),
     )
-    gradients = sum(
-        np.vdot(np.float64(inputs["tangent"][f"{key[:-10]}1"]), np.float64(x))
-        for key, x in found.items()
-    )
-    return gradients, results
 
 
 @pytest.mark.parametrize("accuracy", [2, 4, 8])
@@ -49,9 +45,8 @@ def test_it_is_the_transpose_of_the_tangent(name, ndim, accuracy):
     description, inputs = parts(name, ndim, accuracy=accuracy)
     found = native.evaluate("adjoint", description, inputs["adjoint"], GRADIENTS)
     # Nothing is known of coefficients that are zero past the last cell, and no model has them.
-    of_models = inputs["adjoint"]["coefficients0"] != 0
-    direction = inputs["tangent"]["coefficients1"] * of_models
-    inputs["tangent"]["coefficients1"] = direction
+    direction = inputs["tangent"]["coefficients1"]
+    inputs["tangent"]["coefficients1"] = direction * (inputs["adjoint"]["coefficients0"] != 0)
     gradients, results = products(description, inputs, found)
     assert abs(results) > 0
     assert gradients == pytest.approx(results, rel=1e-11)

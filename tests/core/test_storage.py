@@ -23,7 +23,6 @@ STORAGES = [
     )
 ]
 STORAGES += [{"full_history": True, "place": place} for place in PLACES]
-THREADS = native.get_num_threads()
 GRADIENT = "coefficients_gradient0"
 MODEL = Description(
     "scalar", 2, 4, (90, 80), (5.0, 5.0), (8,) * 4, nt=700, shots=2, sources=1, receivers=3
@@ -228,11 +227,19 @@ def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
         before = repeated_steps(chosen)
 
 
+@pytest.fixture
+def two_threads():
+    before = native.get_num_threads()
+    native.set_num_threads(2)
+    yield
+    native.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("cells", [50, 300])
-def test_shots_that_take_turns_keep_fewer_states(cells, monkeypatch):
+def test_shots_that_take_turns_keep_fewer_states(cells):
     """Their histories are not there at once: the least memory of all intervals, nothing repeated
-    more. A shot by itself, shots with a thread each and those of a GPU have the core's interval."""
-    monkeypatch.setattr(native, "get_num_threads", lambda: THREADS)
+    more. A shot by itself, and those of a GPU, have the core's interval."""
     d = dataclasses.replace(MODEL, n=(cells, cells), shots=20)
     chosen, default = balanced(d), native.storage(d)[0]
     assert native.storage(chosen)[0] > 1.5 * default
