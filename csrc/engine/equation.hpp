@@ -71,7 +71,8 @@ template <class Equation, int dim>
 EquationInfo describe() {
   EquationInfo info{
       Equation::name, dim, field_count<Equation, dim>, coefficient_count<Equation, dim>, {}, {}, {}, {}, {}};
-  if (constexpr auto& how = scaling<Equation, dim>; how.possible) {
+  constexpr auto how = scaling<Equation, dim>;
+  if (how.possible) {
     info.scaled_by.assign(how.by.begin(), how.by.end());
     info.negated.assign(how.negated.begin(), how.negated.end());
     info.half_axis.assign(info.coefficients, -1);
