@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from . import checks
 from .equations import Equation
 from .form import Form, suffix
@@ -56,6 +58,11 @@ class Options:
     def tapers(self) -> tuple[float, float, bool]:
         """What resampling does beside its factor, as its functions take it."""
         return self.freq_taper_frac, self.time_pad_frac, self.time_taper
+
+    @property
+    def has_callback(self) -> bool:
+        """Whether the run is cut into segments."""
+        return self.forward_callback is not None or self.backward_callback is not None
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,13 @@ def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> 
         },
         wavefields={name: given[name] for name in form.wavefields},
         perturbations={model: given[name] for name, model in form.perturbations.items()},
-        options=Options(**{name: given[name] for name in _OPTIONS}),
+        # A number or text of NumPy's is what it holds: it may end in a description.
+        options=Options(
+            **{
+                name: x.item() if isinstance(x := given[name], np.generic) else x
+                for name in _OPTIONS
+            }
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from . import checks
 from .framework import Array, slices
@@ -26,8 +27,8 @@ VIEWS = ("inner", "pml", "full")
 class CallbackState:
     """What a callback is given: a moment of the run.
 
-    Arrays are detached from differentiation: tensors in PyTorch, NumPy arrays in JAX. They belong
-    to the callback; writing into them changes nothing.
+    Arrays are detached from differentiation: tensors in PyTorch, NumPy arrays in JAX. Each is a
+    copy, made when it is asked for: writing into it changes nothing.
 
     Attributes:
         step: sample of the caller's time axis: 0, f, 2 f, ... for ``callback_frequency=f``.
@@ -75,14 +76,14 @@ class CallbackState:
         checks.choice("name", name, self.wavefield_names)
         checks.choice("view", view, VIEWS)
         x = self._arrays[role][name]
-        if view != "inner":
-            return x
-        pairs = zip(self._setup.region.widths, x.shape[1:], strict=True)
-        return x[(slice(None), *(slice(low, cells - high) for (low, high), cells in pairs))]
+        if view == "inner":
+            pairs = zip(self._setup.region.widths, x.shape[1:], strict=True)
+            x = x[(slice(None), *(slice(low, cells - high) for (low, high), cells in pairs))]
+        return _copy(x)
 
     def get_model(self, name: str) -> Array:
         """A model, [1 or shot, *space]."""
-        return self._arrays["models"][checks.choice("name", name, self.model_names)]
+        return _copy(self._arrays["models"][checks.choice("name", name, self.model_names)])
 
     def get_gradient(self, name: str) -> Array:
         """The gradient of a model so far: the part of all later samples, [1 or shot, *space]."""
@@ -90,7 +91,12 @@ class CallbackState:
             checks.fail(
                 "direction", "is forward", "a backward callback", "There is no gradient yet."
             )
-        return self._arrays["gradients"][checks.choice("name", name, self.model_names)]
+        return _copy(self._arrays["gradients"][checks.choice("name", name, self.model_names)])
+
+
+def _copy(x: Array) -> Array:
+    """What is held is the run's own memory, and the caller's models."""
+    return array_namespace(x).asarray(x, copy=True)
 
 
 class Snapshots:
@@ -115,7 +121,7 @@ class Snapshots:
         self.times.append(state.time)
         for name, kept in self._kept.items():
             x = state.get_wavefield(name, self.view)
-            kept.append(np.array(x.cpu().numpy() if hasattr(x, "cpu") else x))
+            kept.append(np.asarray(x.cpu() if hasattr(x, "cpu") else x))
 
     def __getitem__(self, name: str) -> np.ndarray:
         return np.stack(self._kept[name])
@@ -135,12 +141,12 @@ class Tap:
     @property
     def forward(self) -> Callable[..., None] | None:
         """Takes the arrays."""
-        return self._forward if self.setup.options.forward_callback else None
+        return None if self.setup.options.forward_callback is None else self._forward
 
     @property
     def backward(self) -> Callable[..., None] | None:
         """Takes the arrays and their cotangents."""
-        return self._backward if self.setup.options.backward_callback else None
+        return None if self.setup.options.backward_callback is None else self._backward
 
     def _forward(self, arrays: tuple[Array, ...]) -> None:
         found = {"models": self._models(arrays), "forward": self._fields(arrays)}

@@ -23,6 +23,7 @@ from .framework import Array, Framework
 IGNORE_LOCATION = -(1 << 31)
 """Every coordinate of a source or receiver that is to be left out; the same value as Deepwave's."""
 
+_CONVERSIONS = {"numpy": "numpy.asarray", "torch": "torch.as_tensor", "jax": "jax.numpy.asarray"}
 DTYPES = ("float32", "float64")
 ACCURACIES = (2, 4, 6, 8)
 
@@ -172,7 +173,7 @@ def array(fw: Framework, name: str, x: Any, accepted: str, dtype: str | None = N
     """
     wanted = f"{dtype or 'float32 or float64'} array {accepted}"
     if not fw.is_array(x) and not (fw.name != "torch" and isinstance(x, np.ndarray)):
-        mend = "Use torch.as_tensor." if fw.name == "torch" else "Use jax.numpy.asarray."
+        mend = f"Use {_CONVERSIONS[fw.name]}."
         fail(name, f"got {shown(x)}", f"a {wanted}", mend, TypeError)
     came = fw.dtype_name(x)
     if came not in DTYPES or (dtype is not None and came != dtype):

@@ -21,11 +21,16 @@ def gradient_time(d: Description, repeated_steps: int) -> float:
         repeated_steps: forward steps that the gradient marches again.
     """
     stages = equations.get(d.equation).stages(d.ndim)
-    forward = sum(map(_forward, stages))
+    forward = moved_by_a_step(d)
     history = sum(len(_history(stage)) for stage in stages) / d.sampling
     back = sum(map(_back, stages)) + sum(map(_gradient, stages)) / d.sampling
     # The history is written on the march that is the last before it is used.
     return 1 + (repeated_steps / max(d.nt, 1)) + (history + back) / forward
+
+
+def moved_by_a_step(d: Description) -> int:
+    """Grids that a forward step reads or writes."""
+    return sum(map(_forward, equations.get(d.equation).stages(d.ndim)))
 
 
 def _forward(stage: Stage) -> int:

@@ -33,7 +33,7 @@ _ORDER = {
     True: "first order (in the changes of the models any)",
 }
 
-_UNTAPPED = {"torch": "torch.compile or torch.export", "jax": "vmap"}
+_UNTAPPED = {"torch": "torch.compile, torch.export or vmap", "jax": "vmap"}
 
 _AD = """
     ad: how the compiled backend is differentiated. "primitives" (default): a closed set of JAX
@@ -77,32 +77,37 @@ $receivers_text
         constants for every derivative: gradients are zero there, and a history of the run keeps
         what is inside. None for an axis, a begin or an end is that of the model. Default None: all.
     freq_taper_frac: fraction of the upper frequencies to taper in resampling, 0 to 1, default 0.
-    time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length.
+    time_pad_frac: zeros to add before and remove after resampling, as a fraction of the length,
+        0 to 1, default 0.
     time_taper: apply a Hann window in time in resampling, default False.
     forward_callback, backward_callback: functions of a ``dualwave.CallbackState``, which has
         fields, models and, backwards, gradients by name; called at step 0 and every
-        callback_frequency (default 1) time steps. Not under $untapped.
-    callback_frequency: see there.
+        callback_frequency time steps. Not under $untapped; a
+        backward_callback not in forward mode either.
+    callback_frequency: samples of dt between two callbacks, default 1.
 $wavefields_text
     initial_state: what a previous call returned, or its ``final_state``; continues it. Region,
         pml_freq and max_vel are taken over where not given, and everything that must agree is
         checked. Without sub-stepping two runs give the same bits as one.
     boundary: $faces, of all faces or of each of the 2 * ndim (beginning and end of
-        each axis). A free or rigid face is where the model ends, and has no PML.
+        each axis). A free or rigid face is where the model ends, and has no PML. Default None: a
+        PML at every face.
     courant_number: dt * max_vel * sqrt(sum of 1 / spacing^2) that the inner time step may reach.
-        Default 0.6; the limit depends on accuracy and number of axes and is checked.
+        Default 0.6; the limit depends on the accuracy, and on whether the grid is staggered, and
+        is checked.
     source_mask..., receiver_mask...: bool arrays [shot, source] and [shot, receiver]; False leaves
         a point out, whatever its location.
     location_interpolation: "auto" (default) interpolates float locations unless they are known to
         lie on cells and are not differentiated; "hicks" interpolates all; "none" refuses float
         locations that are off their cell. Interpolation is by Kaiser-windowed sinc (Hicks 2002).
-    location_interpolation_halfwidth: cells to each side that it uses, default 4. They must be
-        inside the model.
-    check_output_finite: raise FloatingPointError when an output is NaN or infinite.
+    location_interpolation_halfwidth: cells to each side that it uses, 1 to 10, default 4. They
+        must be inside the model.
+    check_output_finite: raise FloatingPointError when an output is NaN or infinite, default True.
     gradient_storage: where a gradient has the forward fields from. "auto" (default) and
         "checkpoint": from states kept at intervals, the steps between them being repeated
-        (Griewank & Walther 2000). "full": from what the gradient needs of every step, kept by the
-        forward run; nothing is repeated, and memory grows with the number of steps. "boundary":
+        (Griewank & Walther 2000). "full": from what the gradient needs of every step, so that
+        nothing is repeated, and memory grows with the number of steps; in JAX on a CPU the call
+        that goes back makes it, by another march forwards. "boundary":
         the same where the PML reaches, and of the fields between what lies beside it, from which
         they are marched back (Clapp 2008). It agrees to rounding, takes least with a grad_region
         away from the PML, and is refused for equations that lose energy. Second derivatives and
@@ -138,6 +143,9 @@ Raises:
     ValueError, TypeError: an argument does not fit; the message names it, says what came, what is
         accepted and how to mend it. Raised before the run starts.
     FloatingPointError: see check_output_finite.
+    NotImplementedError: a third derivative, or arrays on several devices.
+    ImportError: the compiled core, or its part for a GPU, was not built.
+    OSError, MemoryError: the system has no room for what is to be stored.
 
 Under tracing ($tracing) values are unknown: max_vel must be given,
 and pml_freq too where the amplitudes are traced. Shapes and dtypes are checked; skipped are

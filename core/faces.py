@@ -24,8 +24,9 @@ FACES = ("pml", "free", "rigid")
 
 def parse(boundary: Any, equation: Equation, ndim: int) -> tuple[str, ...]:
     """``boundary`` as one of :data:`FACES` for each face."""
-    one = boundary is None or isinstance(boundary, str)
-    names = [boundary] * (2 * ndim) if one else list(boundary)
+    names = checks.entries(boundary)
+    if names is None:
+        names = [boundary] * (2 * ndim)
     listed = ", ".join(repr(name) for name in equation.faces)
     accepted = f"None, one of {listed}, or {2 * ndim} of them: beginning and end of each axis"
     if len(names) != 2 * ndim:

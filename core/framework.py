@@ -67,6 +67,11 @@ class Framework(abc.ABC):
         """As :meth:`concrete`, but what is on a GPU may stay there: for looking at large arrays."""
         return self.concrete(x)
 
+    def mapped(self, x: Any) -> tuple[int, ...]:
+        """Levels of ``vmap`` over which an array is mapped whose values are known, outermost first:
+        of the axes that :meth:`concrete` puts before the array's own."""
+        return ()
+
     @abc.abstractmethod
     def is_traced(self, x: Any) -> bool:
         """Whether ``x`` stands for more than its values: a derivative, a mapped axis or a trace.

@@ -153,10 +153,30 @@ def _model_values(
         for name, x in models.items()
     }
     known = {name: x for name, x in values.items() if x is not None}
-    if len(known) == len(values):
-        for name, holds, accepted, mend in equation.conditions:
-            checks.condition(fw, name, known[name], holds(known, ndim), (accepted, mend))
-    return values
+    if len(known) < len(values):
+        return values
+    known = _aligned({name: (fw.mapped(models[name]), x) for name, x in known.items()}, ndim)
+    for name, holds, accepted, mend in equation.conditions:
+        checks.condition(fw, name, known[name], holds(known, ndim), (accepted, mend))
+    return known
+
+
+def _aligned(
+    values: Mapping[str, tuple[tuple[int, ...], Array]], ndim: int
+) -> dict[str, Array | None]:
+    """Values of models that may be combined: each with an axis for every level of ``vmap`` over
+    which one of them is mapped, and one for shots. Given with the levels that their own axes are
+    of.
+    """
+    levels = sorted({level for own, _ in values.values() for level in own})
+    if not levels:
+        return {name: x for name, (_, x) in values.items()}
+    found: dict[str, Array | None] = {}
+    for name, (own, x) in values.items():
+        sizes = dict(zip(own, x.shape, strict=False))
+        shot = x.shape[len(own) : -ndim] or (1,)
+        found[name] = x.reshape((*(sizes.get(k, 1) for k in levels), *shot, *x.shape[-ndim:]))
+    return found
 
 
 def check_memory(form: Form, inputs: Inputs, n: tuple[int, ...], pml: Any) -> None:

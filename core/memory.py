@@ -8,7 +8,7 @@ from typing import Any
 
 from .layout import Description
 
-_BYTES = {"float32": 4, "float64": 8}
+BYTES = {"float32": 4, "float64": 8}
 WORKSPACE = "workspace"
 ARITHMETIC = "model arithmetic"
 
@@ -45,7 +45,7 @@ def forward_bytes(d: Description, backend: str, footing: Footing = ALONE) -> dic
     Args:
         backend: "compiled" or "eager"; the workspace of the eager one is the framework's affair.
     """
-    size, levels = _BYTES[d.dtype], footing.levels
+    size, levels = BYTES[d.dtype], footing.levels
     signals = d.shots * d.nt
     taps = d.sources * d.source_taps + d.receivers * d.receiver_taps
     memory = {
@@ -71,7 +71,7 @@ def gradient_bytes(d: Description, backend: str, footing: Footing = ALONE) -> di
     native = core()
     if backend != "compiled" or native is None:
         return {}
-    size, levels = _BYTES[d.dtype], footing.levels
+    size, levels = BYTES[d.dtype], footing.levels
     memory = {
         "gradient grids": size * levels * d.gradients * d.coefficients * d.cells,
         "gradients of models": size * footing.values,

@@ -20,7 +20,7 @@ def check_options(options: Options) -> None:
     o = options
     checks.choice("accuracy", o.accuracy, checks.ACCURACIES)
     checks.fraction("freq_taper_frac", o.freq_taper_frac)
-    checks.number("time_pad_frac", o.time_pad_frac, "a number of 0 or more", minimum=0)
+    checks.fraction("time_pad_frac", o.time_pad_frac)
     checks.flag("time_taper", o.time_taper)
     checks.flag("check_output_finite", o.check_output_finite)
     checks.choice("location_interpolation", o.location_interpolation, MODES)
@@ -58,9 +58,9 @@ def check_options(options: Options) -> None:
 
 def _check_native_gradient(name: str, options: Options) -> None:
     """Raise where the gradient is not one native call's, of which ``name`` is a property."""
-    has_callback = options.forward_callback is not None or options.backward_callback is not None
-    if has_callback or backend(options) == "eager":
-        came = "is given together with " + ("a callback" if has_callback else "backend='eager'")
+    if options.has_callback or backend(options) == "eager":
+        other = "a callback" if options.has_callback else "backend='eager'"
+        came = f"is given together with {other}"
         checks.fail(name, came, "one of the two")
 
 

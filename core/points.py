@@ -139,15 +139,19 @@ def check_distinct(entry: Taps) -> None:
 def _points(
     fw: Framework, name: str, channel: str, given: Any, like: tuple[Array, str]
 ) -> Points | None:
-    argument = name.replace("locations", "mask")
     if given.locations is None:
-        if given.mask is not None:
-            checks.fail(argument, f"is given, but {name} is not", "a mask together with locations")
+        kinds = {"mask": given.mask, "tensors": getattr(given, "tensors", None)}
+        for kind, x in kinds.items():
+            if x is not None:
+                stray = name.replace("locations", kind)
+                checks.fail(
+                    stray, f"is given, but {name} is not", f"{kind} together with locations"
+                )
         return None
     locations, kind = _checked_locations(fw, name, given.locations, like)
     mask = given.mask if given.mask is None or fw.is_array(given.mask) else np.asarray(given.mask)
     if mask is not None:
-        _check_mask(fw, argument, mask, locations)
+        _check_mask(fw, name.replace("locations", "mask"), mask, locations)
     arrays: list[Any] = [locations] if mask is None else [locations, mask]
     known = [fw.concrete(x) for x in arrays if not fw.is_traced(x)]
     if len(known) == len(arrays) and all(x is not None for x in known):

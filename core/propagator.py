@@ -71,10 +71,14 @@ def public_function(
         # Of a scattered field the models are differentiated.
         near = None if form.scattered else at_hand(fw, args, keywords)
         if near is not None:
-            setup, places = decided(_NUMPY, *near)
-            if is_exact(setup):
-                backend()  # which looks at its keywords
-                return handed_back(fw, propagate(_NUMPY, setup, places, Compiled))
+            try:
+                setup, places = decided(_NUMPY, *near)
+            except (TypeError, ValueError):
+                pass  # The framework says it in its own words.
+            else:
+                if is_exact(setup):
+                    backend()  # which looks at its keywords
+                    return handed_back(fw, propagate(_NUMPY, setup, places, Compiled))
         setup, places = decided(fw, args, keywords)
         return propagate(fw, setup, places, backend)
 
@@ -117,7 +121,7 @@ def propagate(fw: Framework, setup: Setup, places: Places, compiled: Callable[[]
     setup.warn()
     backend = Eager(fw, setup.equation) if setup.backend == "eager" else compiled()
     operands = assemble(fw, setup, places)
-    if setup.options.forward_callback or setup.options.backward_callback:
+    if setup.options.has_callback:
         results = _run_with_callbacks(fw, setup, backend, operands)
     else:
         operands = with_models(fw, setup, operands, models_and_changes(fw, setup))

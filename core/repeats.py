@@ -13,6 +13,7 @@ back, takes nothing over; nor does a call whose constants are large, where it wo
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -21,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from .call import Call
+from . import native
+from .call import Call, signature
 from .choices import choose
 from .form import Form, places
 from .framework import Array, Framework
@@ -67,6 +69,8 @@ class Repeats:
         stems = ("source_amplitudes", "source_tensors")
         self._fw, self._form, self._names = fw, form, names
         self._never = {*_NEVER, *form.wavefields}
+        defaults = signature(form)[0].parameters
+        self._optional = {name for name in names if _is_none_by_default(defaults.get(name))}
         self._valued = {*models, *(name for name in names if name.startswith(stems))}
         self._placing = set(filter(places, names))
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -100,7 +104,7 @@ class Repeats:
         parts: list[Hashable] = []
         fw, like = self._fw, None
         for name, x in (*zip(self._names, args, strict=False), *keywords.items()):
-            if x is None:
+            if x is None and name in self._optional:
                 continue
             if name in self._never:
                 return None
@@ -112,7 +116,9 @@ class Repeats:
                 return None
             parts += name, part
         around = None if like is None else fw.surroundings(like)
-        return None if around is None else (around, *parts)
+        # The states that a gradient keeps go by how many shots are marched at once.
+        threads = native.get_num_threads() if native.available() else 0
+        return None if around is None else (around, threads, *parts)
 
     def _find(self, key: Hashable | None) -> _Kept | None:
         with self._lock:
@@ -129,6 +135,10 @@ class Repeats:
             for entries, most in ((self._kept, _CALLS), (kept.decided, _NUMBERS)):
                 while len(entries) > most:
                     entries.popitem(last=False)
+
+
+def _is_none_by_default(parameter: inspect.Parameter | None) -> bool:
+    return parameter is None or parameter.default is None
 
 
 def _frame(inputs: Inputs) -> Frame:

@@ -10,13 +10,13 @@ The region is chosen as Deepwave does: from the sources and receivers and ``surv
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
+from . import checks
 from .framework import Array, Framework
 from .interpolation import IGNORED, OUTSIDE
 
@@ -135,17 +135,15 @@ def region_of_field(
             f"cells of a region from origin on, with the PML widths {list(pml)} or without them."
         )
     if len(fits) == 2 and whole != alone:
-        warnings.warn(
+        checks.warn(
             f"initial wavefields of shape {list(field)} may span {list(inner)} cells of the model "
             f"and their PML, or {list(field)} cells without it; the first is assumed. Pass "
-            "wavefields that include the PML to be clear.",
-            stacklevel=2,
+            "wavefields that include the PML to be clear."
         )
     if origin is None:
-        warnings.warn(
+        checks.warn(
             f"origin was not given, so initial wavefields of shape {list(field)} are taken to "
-            f"begin at cell {list(start)} of the model; pass origin={list(start)} if they do.",
-            stacklevel=2,
+            f"begin at cell {list(start)} of the model; pass origin={list(start)} if they do."
         )
     return fits[0]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dualwave
+from dualwave.form import Form
 from helpers.calls import FRONT_ENDS, assert_close, case_of, numpy
 from helpers.equations import EQUATIONS, NAMES, rows
 
@@ -60,6 +61,33 @@ def test_callbacks_that_look_change_nothing(name, equation):
         assert_close(ours, plain, 1e-12)
 
 
+@BOTH
+def test_callbacks_that_write_change_nothing(name):
+    """Nor the caller's models; and one that is false, an empty list for instance, is called too."""
+    front, arguments = FRONT_ENDS[name](), case_of("acoustic", 2, NT)
+    models = {k: arguments[k].copy() for k in EQUATIONS["acoustic"].parameters}
+
+    class Writer(list):
+        def __call__(self, state):
+            found = [state.get_model("v"), *map(state.get_wavefield, state.wavefield_names)]
+            found += [state.get_wavefield("pressure_0", view) for view in ("pml", "full")]
+            if state.direction == "backward":
+                found += [state.get_gradient("v"), state.get_wavefield("vx_0", role="forward")]
+            for x in found:
+                x[...] = 7.0
+            self.append(state.step)
+
+    want = gradients(front, "acoustic", arguments)
+    writers = {"forward_callback": Writer(), "backward_callback": Writer()}
+    got = gradients(front, "acoustic", arguments, **writers, callback_frequency=STRIDE)
+    synchronise(front)
+    assert [*writers["forward_callback"], *writers["backward_callback"]] == STEPS + STEPS[::-1]
+    for ours, plain in zip(got, want, strict=True):
+        assert_close(ours, plain, 1e-12)
+    for key, model in models.items():
+        np.testing.assert_array_equal(arguments[key], model)
+
+
 @pytest.mark.parametrize("dt", [6e-4, 2e-3])
 @TABLE
 def test_forward_states_are_those_of_shorter_runs(name, equation, dt):
@@ -69,7 +97,7 @@ def test_forward_states_are_those_of_shorter_runs(name, equation, dt):
 
     def keep(state):
         assert (state.dt, state.time, state.nt) == (dt, state.step * dt, NT)
-        assert state.wavefield_names == tuple(EQUATIONS[equation].wavefields_in(2))
+        assert state.wavefield_names == tuple(Form(EQUATIONS[equation]).wavefields_in(2))
         assert state.model_names == EQUATIONS[equation].parameters
         for key in state.wavefield_names:
             found[state.step, key] = numpy(state.get_wavefield(key, "pml"))

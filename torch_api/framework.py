@@ -19,6 +19,9 @@ from .held import held_bytes
 _OWN = (torch.Tensor, torch.nn.Parameter)
 """Other classes may stand for values that they do not have."""
 
+_AT_HAND = (torch.float32, torch.float64, torch.int32, torch.int64, torch.bool)
+"""What calls take; NumPy has not all others, and PyTorch's checks name them."""
+
 NO_CALLBACKS = "callbacks are not supported under torch.compile or torch.export: leave them out"
 
 
@@ -47,7 +50,7 @@ class TorchFramework(Framework):
 
     def concrete(self, x: Any) -> np.ndarray | None:
         values = self.known(x)
-        return values.cpu().numpy() if isinstance(values, torch.Tensor) else values
+        return _values(values) if isinstance(values, torch.Tensor) else values
 
     def known(self, x: Any) -> np.ndarray | torch.Tensor | None:
         if not isinstance(x, torch.Tensor):
@@ -57,7 +60,7 @@ class TorchFramework(Framework):
         # Under torch.func what is made of the values would be a part of the transform.
         stays = torch._C._functorch.peek_interpreter_stack() is None
         if stays and self.facts(x) and not torch._C._functorch.is_functorch_wrapped_tensor(x):
-            return x.detach() if x.is_cuda else x.detach().cpu().numpy()
+            return x.detach() if x.is_cuda else _values(x)
         # The values are wanted outside every transform, so look at them with torch.func off.
         with torch._C._DisableFuncTorch():
             x = _unwrapped(x)
@@ -65,8 +68,10 @@ class TorchFramework(Framework):
             # compiles with one of them where is_compiling() is False.
             if x.is_meta or torch._C._dispatch_keys(x).has(torch._C.DispatchKey.Python):
                 return None
-            x = x.detach()
-            return x if x.is_cuda and stays else x.cpu().numpy()
+            return x.detach() if x.is_cuda and stays else _values(x)
+
+    def mapped(self, x: Any) -> tuple[int, ...]:
+        return tuple(level for level, _ in _levels(x)[::-1]) if self.is_array(x) else ()
 
     def is_traced(self, x: Any) -> bool:
         if not isinstance(x, torch.Tensor):
@@ -89,7 +94,7 @@ class TorchFramework(Framework):
             return None
         if x.device.type != "cpu" or x.layout is not torch.strided or x.is_neg():
             return None
-        return None if x.dtype is torch.bfloat16 else x.detach().numpy()
+        return x.detach().numpy() if x.dtype in _AT_HAND else None
 
     def from_numpy(self, x: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(x)
@@ -196,6 +201,11 @@ class TorchFramework(Framework):
         return torch.nn.functional.pad(x, [cells for pair in reversed(widths) for cells in pair])
 
 
+def _values(x: torch.Tensor) -> np.ndarray:
+    """What a tensor holds; a negative may be one that has not been formed yet."""
+    return x.detach().cpu().resolve_conj().resolve_neg().numpy()
+
+
 def _versions(arrays: Any) -> list[int]:
     """How often each has been changed in place."""
     leaves = torch.utils._pytree.tree_leaves(arrays)
@@ -226,13 +236,20 @@ def _unwrapped(x: torch.Tensor) -> torch.Tensor:
 
     torch.func has no public way to reach the values; these names have been stable since 2.0.
     """
-    functorch = torch._C._functorch
-    mapped = []
+    mapped = _levels(x)
+    while torch._C._functorch.is_functorch_wrapped_tensor(x):
+        x = torch._C._functorch.get_unwrapped(x)
+    # Innermost wrapper first: each axis counts the axes of the tensor without those before it.
+    for number, (_, axis) in enumerate(reversed(mapped)):
+        x = x.movedim(number + axis, number)
+    return x
+
+
+def _levels(x: torch.Tensor) -> list[tuple[int, int]]:
+    """Level and axis of each ``vmap`` over which a tensor is mapped, innermost first."""
+    functorch, found = torch._C._functorch, []
     while functorch.is_functorch_wrapped_tensor(x):
         if functorch.is_batchedtensor(x):
-            mapped.append(functorch.maybe_get_bdim(x))
+            found.append((functorch.maybe_get_level(x), functorch.maybe_get_bdim(x)))
         x = functorch.get_unwrapped(x)
-    # Innermost wrapper first: each axis counts the axes of the tensor without those before it.
-    for level, axis in enumerate(reversed(mapped)):
-        x = x.movedim(level + axis, level)
-    return x
+    return found

@@ -99,7 +99,10 @@ def sources(ndim: int) -> dict[str, tuple[Action, ...]]:
 
 
 def receivers(ndim: int) -> dict[str, tuple[Action, ...]]:
-    """Pressure, the negative mean of the normal stresses; particle velocity; rates of strain."""
+    """Rates of strain; pressure, the negative mean of the normal stresses; particle velocity.
+
+    Those of Deepwave come last, so that scripts find them where they count from the end.
+    """
     names = tuple(enumerate(axes(ndim)))
     pressure = tuple(Action(stress(a, a), scale=-1.0 / ndim) for _, a in names)
     velocity = {a: (Action(f"v{a}"),) for _, a in names}
@@ -113,7 +116,7 @@ def receivers(ndim: int) -> dict[str, tuple[Action, ...]]:
         )
         for (i, a), (j, b) in combinations(names, 2)
     }
-    return {"p": pressure, **velocity, **normal, **shear}
+    return {**normal, **shear, "p": pressure, **velocity}
 
 
 def speed(parameters: Mapping[str, Any]) -> Any:

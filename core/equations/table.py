@@ -209,11 +209,6 @@ class Equation:
         most = max(self.ndims)
         return tuple(self.sources(most)), tuple(self.receivers(most))
 
-    def wavefields_in(self, ndim: int) -> dict[str, str]:
-        """Wavefields that exist in ``ndim`` dimensions, with their fields."""
-        fields = self.fields(ndim)
-        return {name: field for name, field in self.wavefields.items() if field in fields}
-
     def half(self, ndim: int, field: str) -> tuple[bool, ...]:
         """Along which axes the nodes of a field lie half a cell on.
 

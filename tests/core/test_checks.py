@@ -5,7 +5,7 @@ import pytest
 
 import dualwave
 from dualwave import IGNORE_LOCATION, checks
-from helpers.calls import FRONT_ENDS, case
+from helpers.calls import FRONT_ENDS, case, case_of
 
 V = case(2)["v"]
 SOURCES = case(2)["source_locations"]
@@ -352,10 +352,12 @@ FAULTS = {
         ValueError,
         r"pml_width\[0\]: is 4, but that face is 'free'",
     ),
+    "a boundary or not": ({"boundary": True}, ValueError, "boundary: got True for scalar"),
     "boundaries of faces": ({"boundary": ["pml"] * 3}, ValueError, "boundary: has 3 entries"),
     "courant_number": ({"courant_number": 1.1}, ValueError, "courant_number: got 1.1.*unstable"),
     "tapering too much": ({"freq_taper_frac": 1.5}, ValueError, "freq_taper_frac: got 1.5"),
     "padding less than none": ({"time_pad_frac": -0.1}, ValueError, "time_pad_frac: got -0.1"),
+    "padding more than all": ({"time_pad_frac": 1.5}, ValueError, "time_pad_frac: got 1.5"),
     "a taper that is a number": ({"time_taper": 1}, TypeError, r"time_taper: got 1 \(int\)"),
     "another interpolation": (
         {"location_interpolation": "linear"},
@@ -405,6 +407,49 @@ def test_the_front_ends_raise_the_same(name, x64):
         with pytest.raises(error) as called:
             front.call(arguments)
         assert str(called.value) == str(planned.value), fault
+
+
+def test_tensors_without_sources_are_refused():
+    """As a mask is."""
+    arguments = case_of("elastic", 2)
+    del arguments["source_amplitudes_moment"], arguments["source_locations_moment"]
+    message = "source_tensors_moment: is given, but source_locations_moment is not"
+    with pytest.raises(ValueError, match=message):
+        dualwave.plan("elastic", **arguments)
+
+
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_numbers_of_numpy_are_numbers(name, x64):
+    """Of any call, and of one whose description becomes text."""
+    front = FRONT_ENDS[name]()
+    given = {
+        "accuracy": np.int64(4),
+        "callback_frequency": np.int32(5),
+        "location_interpolation_halfwidth": np.int64(4),
+        "model_gradient_sampling_interval": np.int16(2),
+        "check_output_finite": np.True_,
+        "gradient_storage": np.str_("full"),
+        "nt": np.int64(50),
+    }
+    plain = {k: x.item() for k, x in given.items()}
+    found, wanted = (
+        front.gradients(lambda out: (out[-1] ** 2).sum(), case(2) | numbers, ["v"])[0]
+        for numbers in (given, plain)
+    )
+    assert np.abs(wanted).max() > 0
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_each_framework_has_its_own_way_to_make_an_array():
+    """Though small calls are made with NumPy's."""
+    ways = {"torch": "torch.as_tensor", "jax": "jax.numpy.asarray"}
+    for name, way in ways.items():
+        front = FRONT_ENDS[name]()
+        given = {k: front.array(x) for k, x in case(2, dtype="float32").items()}
+        with pytest.raises(TypeError, match=rf"v: got .*list.* Use {way}\."):
+            front.module.scalar(**given | {"v": case(2)["v"].tolist()})
+    with pytest.raises(TypeError, match=r"v: got .*list.* Use numpy\.asarray\."):
+        dualwave.plan("scalar", **case(2, v=case(2)["v"].tolist()))
 
 
 def test_the_good_case_passes():

@@ -8,6 +8,7 @@ from equations.damped import DAMPED
 
 from dualwave import equations
 from dualwave.equations import Action, Piece, Stage, Term
+from dualwave.form import Form
 
 SCALAR, ACOUSTIC, ELASTIC = (equations.get(name) for name in ("scalar", "acoustic", "elastic"))
 
@@ -37,11 +38,11 @@ def test_what_exists_depends_on_the_number_of_dimensions():
     assert list(ACOUSTIC.sources(1)) == ["volume_rate", "x"]
     assert list(ELASTIC.sources(2)) == ["pressure_rate", "y", "x", "moment"]
     assert list(ELASTIC.receivers(2)) == [
-        *("p", "y", "x", "strain_rate_yy", "strain_rate_xx", "strain_rate_xy")
+        *("strain_rate_yy", "strain_rate_xx", "strain_rate_xy", "p", "y", "x")
     ]
-    assert ACOUSTIC.wavefields_in(1) == {"pressure_0": "p", "vx_0": "vx"}
-    assert list(ELASTIC.wavefields_in(1)) == ["vx_0", "sigmaxx_0"]
-    assert list(ELASTIC.wavefields_in(2)) == [
+    assert Form(ACOUSTIC).wavefields_in(1) == {"pressure_0": (0, "p"), "vx_0": (0, "vx")}
+    assert list(Form(ELASTIC).wavefields_in(1)) == ["vx_0", "sigmaxx_0"]
+    assert list(Form(ELASTIC).wavefields_in(2)) == [
         *("vy_0", "vx_0", "sigmayy_0", "sigmaxy_0", "sigmaxx_0")
     ]
     assert ELASTIC.coefficient_names(1) == ("lamb_2mu", "Bx")

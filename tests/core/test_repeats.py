@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from dualwave import at_hand, repeats
+from dualwave import at_hand, native, repeats
 from helpers.calls import FRONT_ENDS, case, clustered, numpy
 from helpers.equations import EQUATIONS
 
@@ -104,6 +104,28 @@ def test_one_and_one_point_oh_are_two(front):
     call(front, function, case(2) | {"accuracy": 4})
     with pytest.raises(TypeError, match=r"accuracy: got 4\.0"):
         call(front, function, case(2) | {"accuracy": 4.0})
+
+
+@BOTH
+@PATHS
+def test_none_is_not_what_was_left_out(front):
+    function = fresh(front)
+    for _ in range(2):
+        call(front, function, case(2) | {"max_vel": None})
+    for key in ("accuracy", "pml_width", "backend"):
+        with pytest.raises((TypeError, ValueError), match=f"{key}.*: got None"):
+            call(front, function, case(2) | {"max_vel": None, key: None})
+
+
+@BOTH
+@PATHS
+def test_another_number_of_threads_is_another_call(front, decided, monkeypatch):
+    """By it goes how many states a gradient keeps."""
+    function, arguments = fresh(front), case(2)
+    for count in (1, 1, 2):
+        monkeypatch.setattr(native, "get_num_threads", lambda: count)  # noqa: B023
+        call(front, function, arguments)
+    assert len(decided) == 2
 
 
 @BOTH

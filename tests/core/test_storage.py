@@ -10,7 +10,7 @@ from dualwave import native
 from dualwave.layout import PLACES, Description
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from dualwave.memory import Footing, total_bytes
-from dualwave.storage import balanced, parse_limit, repeated_steps, within
+from dualwave.storage import balanced, parse_limit, repeated_steps, steps_more, within
 from helpers.equations import NAMES
 from helpers.native_runs import all_operands
 
@@ -191,7 +191,7 @@ def test_repeated_steps_are_the_fewest(history):
 
 def test_a_limit_is_kept_at_the_price_of_repeats():
     default = total_bytes(MODEL)
-    assert within(MODEL, default) == dataclasses.replace(balanced(MODEL), lean=True)
+    assert within(MODEL, default) == balanced(MODEL)
     assert repeated_steps(MODEL) == MODEL.nt
     before = MODEL.nt
     for part in (0.9, 0.7, 0.5, 0.4):
@@ -223,8 +223,30 @@ def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
     for limit in range(least, default, (default - least) // 40):
         chosen = within(d, limit, footing)
         assert total_bytes(chosen, footing) <= limit
-        assert repeated_steps(chosen) <= before
-        before = repeated_steps(chosen)
+        assert steps_more(chosen, footing) <= before
+        before = steps_more(chosen, footing)
+
+
+@pytest.mark.parametrize(("arithmetic", "lean"), [(0.0, False), (2.0, False), (24.0, True)])
+def test_a_workspace_is_given_back_where_that_costs_less_than_repeats(arithmetic, lean):
+    """It makes room for the arithmetic between models and coefficients, which comes before or after
+    it. Every schedule is tried."""
+    d, footing = dataclasses.replace(MODEL, nt=40), Footing(arithmetic=arithmetic)
+    limit = int(0.7 * total_bytes(d, footing))
+    chosen = within(d, limit, footing)
+    assert chosen.lean == lean
+    every = (
+        dataclasses.replace(
+            d, checkpoint_interval=interval, history_steps=history, inner_states=inner, lean=lean
+        )
+        for interval in range(1, 41)
+        for history in range(1, interval + 1)
+        for inner in range(4)
+        for lean in (False, True)
+    )
+    fitting = (one for one in every if total_bytes(one, footing) <= limit)
+    best = min(steps_more(one, footing) for one in fitting)
+    assert d.nt <= best <= steps_more(chosen, footing) < 1.1 * best
 
 
 @pytest.fixture
@@ -259,7 +281,7 @@ def test_a_full_history_is_kept_or_refused():
     needed = total_bytes(full)
     of_history = MODEL.nt * MODEL.shots * MODEL.cells * 4
     assert of_history < needed < 1.6 * of_history
-    assert within(full, needed) == dataclasses.replace(full, lean=True)
+    assert within(full, needed) == full
     with pytest.raises(ValueError, match=f"at least {needed}.*gradient_storage='checkpoint'"):
         within(full, needed - 1)
 

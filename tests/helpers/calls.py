@@ -182,6 +182,13 @@ ROWS = [(name, backend) for name in FRONT_ENDS for backend in backends(name)]
 """Front end and backend, for tests that hold in all of them."""
 
 
+def least_limit(front: FrontEnd, arguments: dict[str, Any]) -> int:
+    """The least ``memory_limit`` that ``scalar`` takes, as the error of a lower one says."""
+    with pytest.raises(ValueError, match="memory_limit: got 1000 bytes") as error:
+        front.call(arguments | {"memory_limit": 1000})
+    return int(str(error.value).split("at least ")[1].split(".")[0])
+
+
 def with_equations(names: Sequence[str] = NAMES) -> Any:
     """Parametrizes by front end and equation. JAX compiles for longer than it runs: one equation,
     and the others where time is given."""

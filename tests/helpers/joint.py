@@ -101,7 +101,7 @@ def state_of(
     """Random wavefields by keyword and PML memory by name."""
     rng, ndim = np.random.default_rng(8), len(space)
     n = tuple(cells + pml[2 * i] + pml[2 * i + 1] for i, cells in enumerate(space))
-    names = {field: name for name, field in table.wavefields_in(ndim).items()}
+    names = {field: name for name, field in table.wavefields.items()}
     return {
         names.get(name, name): (size if name in names else 0.02 * size)
         * rng.normal(size=(shots, *shape))
