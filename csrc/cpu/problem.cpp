@@ -9,7 +9,6 @@
 
 #include "cpu/team.hpp"
 #include "engine/registry.hpp"
-#include "engine/time_loop.hpp"
 
 namespace dualwave {
 
@@ -81,6 +80,18 @@ bool Problem<T>::can_scale() const {
       return false;
   }
   return true;
+}
+
+// A transposed stage reads its targets' neighbours where cotangents are scaled, and scratch grids where not.
+template <class T>
+Schedule Problem<T>::schedule() const {
+  Schedule schedule = make_schedule<T>(*this);
+  const std::vector<Term>& terms = this->equation.stages[0].terms;
+  schedule.residuals_apart =
+      scaled && std::any_of(receiver_nodes_.begin(), receiver_nodes_.end(), [&](const Node& node) {
+        return std::any_of(terms.begin(), terms.end(), [&](const Term& t) { return t.target == node.field; });
+      });
+  return schedule;
 }
 
 // Whether no coefficient is zero, or so small that a product with it has none of its bits; with `inside`, but

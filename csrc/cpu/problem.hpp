@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cpu/buffer.hpp"
-#include "engine/call.hpp"
+#include "engine/time_loop.hpp"
 #include "kernels/points.hpp"
 
 namespace dualwave {
@@ -50,6 +50,8 @@ struct Problem : Call<T> {
 
   // Throws std::invalid_argument for operands that do not fit, nodes outside the grid included.
   Problem(const Description& d, Map map, const Operands& operands);
+
+  Schedule schedule() const;
 
  private:
   void check_models(int row, Index models) const;

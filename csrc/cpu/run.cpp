@@ -42,14 +42,15 @@ template <class T>
 Wavefronts wavefronts(const Problem<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
   const int stages = static_cast<int>(call.equation.stages.size());
-  const bool rebuilds = make_schedule(call).rebuilds;
+  const Schedule schedule = call.schedule();
+  const bool rebuilds = schedule.rebuilds;
   const Touched touched(call.equation, l, {call.wants_gradient(kCoefficients), rebuilds, call.scaled});
   const Index bytes = call.levels * sizeof(T);
   const Index most = most_steps(call.description, l.state_size);
   const auto make = [&](Index size, int events) {
     return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
-  return {make(touched.ahead, stages), make(touched.back, (rebuilds ? 4 : 2) * stages)};
+  return {make(touched.ahead, stages), make(touched.back, (rebuilds ? 4 : 2) * stages + schedule.residuals_apart)};
 }
 
 template <class T>

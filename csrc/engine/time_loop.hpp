@@ -29,12 +29,23 @@ struct Schedule {
   bool outputs = false;
   bool mirrors = false;   // a face is free or rigid
   bool rebuilds = false;  // quantities of the interior, by steps back; see History
+  // Residuals go where the transpose of stage 0 reads neighbours: they wait until all have been read.
+  bool residuals_apart = false;
 };
 
 // A part of a step. `advance`, its inverse `retreat`, `multiply` and `gather` read of other cells no more
 // than half the order away, and write at a cell only what others read before.
 struct Event {
-  enum Kind { mirror_fields, advance, restore_strips, retreat, mirror_scratches, multiply, gather };
+  enum Kind {
+    mirror_fields,
+    advance,
+    restore_strips,
+    retreat,
+    mirror_scratches,
+    multiply,
+    gather,
+    inject_residuals
+  };
   Kind kind;
   int stage;
   Index step;
@@ -126,8 +137,11 @@ class TimeLoop {
       case Event::gather:
         set_names_of(event, false);
         self().gather(event.stage, event.sample);
-        if (event.stage == 0) self().inject_residuals(event.step);
+        if (event.stage == 0 && !schedule_.residuals_apart) self().inject_residuals(event.step);
         return;
+      case Event::inject_residuals:
+        set_names_of(event, false);
+        return self().inject_residuals(event.step);
       case Event::mirror_fields:
       case Event::mirror_scratches:
         set_names_of(event, false);
@@ -249,6 +263,7 @@ class TimeLoop {
           add(Event::multiply, s, step, first);
           if (schedule_.mirrors) add(Event::mirror_scratches, s, step, first);
           add(Event::gather, s, step, first);
+          if (s == 0 && schedule_.residuals_apart) add(Event::inject_residuals, s, step, first);
         }
       if (!self().execute(events_, true)) return false;
       for (Index step = t - 1; step >= end; --step) self().receiver_gradients(step, step - first);

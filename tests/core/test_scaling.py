@@ -12,6 +12,7 @@ from dualwave.maps import OPERANDS, accepted_inputs
 from helpers.native_runs import all_operands, close
 
 SCALED = ("scalar", "acoustic")
+CASES = [*itertools.product(SCALED, (1, 2, 3)), ("elastic", 1)]
 GRADIENTS = [f"{name}_gradient0" for name in OPERANDS if name != "state"]
 COEFFICIENTS = "coefficients_gradient0"
 
@@ -40,7 +41,7 @@ def products(description, inputs, found):
 
 
 @pytest.mark.parametrize("accuracy", [2, 4, 8])
-@pytest.mark.parametrize(("name", "ndim"), list(itertools.product(SCALED, (1, 2, 3))))
+@pytest.mark.parametrize(("name", "ndim"), CASES)
 def test_it_is_the_transpose_of_the_tangent(name, ndim, accuracy):
     description, inputs = parts(name, ndim, accuracy=accuracy)
     found = native.evaluate("adjoint", description, inputs["adjoint"], GRADIENTS)
