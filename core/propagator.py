@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import checks, engine
@@ -164,7 +164,7 @@ def _run_with_callbacks(
         own = own._replace(primal=own.primal._replace(amplitudes=amplitudes, state=arrays[count]))
         if setup.form.scattered:
             own = own._replace(direction=own.direction._replace(state=arrays[count + 1]))
-        found = _run(backend, replace(setup.description, nt=last - first), own)
+        found = _run(backend, setup.part(last - first), own)
         for level, (receivers, state) in enumerate(found):
             samples[level].append(receivers)
             arrays[count + level] = state

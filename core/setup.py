@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import checks, faces, gradient_region, resampling
 from .actions import check_nodes, tap_count
@@ -110,10 +110,17 @@ class Setup:
             boundary=self.options.gradient_storage == "boundary",
         )
         limit = parse_limit(self.options.memory_limit)
-        if limit is None:
-            # Not the whole footing, which takes longer: the rest is the same for all intervals.
-            return balanced(described, Footing(device=self.device, levels=1 + self.form.scattered))
-        return within(described, limit, self.footing)
+        return (
+            self._balanced(described) if limit is None else within(described, limit, self.footing)
+        )
+
+    def part(self, steps: int) -> Description:
+        """The same of a part of the run, which keeps states of its own; without a limit."""
+        return self._balanced(replace(self.description, nt=steps, checkpoint_interval=0))
+
+    def _balanced(self, description: Description) -> Description:
+        # Not the whole footing, which takes longer: the rest is the same for all intervals.
+        return balanced(description, Footing(device=self.device, levels=1 + self.form.scattered))
 
     @functools.cached_property
     def footing(self) -> Footing:

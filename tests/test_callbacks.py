@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 import dualwave
+from dualwave.call import bind, signature
 from dualwave.form import Form
+from dualwave.framework import NumpyFramework
+from dualwave.setup import prepare
 from helpers.calls import FRONT_ENDS, assert_close, case_of, numpy
 from helpers.equations import EQUATIONS, NAMES, rows
 
@@ -59,6 +62,19 @@ def test_callbacks_that_look_change_nothing(name, equation):
     assert seen == [("forward", k) for k in STEPS] + [("backward", k) for k in STEPS[::-1]]
     for ours, plain in zip(got, want, strict=True):
         assert_close(ours, plain, 1e-12)
+
+
+def test_a_part_of_a_run_keeps_the_states_of_a_run_so_long():
+    """Of many shots fewer than one by itself would."""
+    form, arguments = Form(EQUATIONS["scalar"]), case_of("scalar", 2, 400, shots=20)
+
+    def setup(**options):
+        call = bind(form, signature(form)[0], (), arguments | options)
+        return prepare(NumpyFramework(), form, call)
+
+    whole, part = setup(), setup(nt=100).description
+    assert whole.part(100) == part
+    assert 0 < part.checkpoint_interval < whole.description.checkpoint_interval
 
 
 @BOTH

@@ -94,8 +94,8 @@ Schedule Problem<T>::schedule() const {
   return schedule;
 }
 
-// Whether no coefficient is zero, or so small that a product with it has none of its bits; with `inside`, but
-// those of half nodes past the last cell, which are not in the grid.
+// Whether every coefficient is above zero, and not so small that products with it would lose bits; with
+// `inside`, but those of half nodes past the last cell, which are not in the grid.
 template <class T>
 bool Problem<T>::are_positive(bool inside) const {
   const Geometry& g = this->layout.geometry;

@@ -50,7 +50,8 @@ Wavefronts wavefronts(const Problem<T>& call, int members, int shots_at_once) {
   const auto make = [&](Index size, int events) {
     return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
-  return {make(touched.ahead, stages), make(touched.back, (rebuilds ? 4 : 2) * stages + schedule.residuals_apart)};
+  return {make(touched.ahead, stages),
+          make(touched.back, (rebuilds ? 4 : 2) * stages + schedule.residuals_apart)};
 }
 
 template <class T>
