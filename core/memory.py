@@ -23,7 +23,8 @@ class Footing:
     coefficients and its derivative; saved: of these while the core runs. starts: whether there
     are initial fields. values: of all models, of which some may lie outside the grid; gradients
     have as many. resampled: samples that the framework takes at most to come from the caller's
-    time step to the inner one and back.
+    time step to the inner one and back. reused: whether the framework finds memory again that a
+    call has left; else what it takes anew comes beside a workspace that is kept.
     """
 
     device: bool = False
@@ -33,6 +34,7 @@ class Footing:
     arithmetic: float = 0.0
     values: int = 0
     resampled: int = 0
+    reused: bool = True
 
 
 ALONE = Footing()

@@ -144,6 +144,7 @@ class Setup:
             arithmetic=levels * most,
             values=values,
             resampled=self._resampled(levels),
+            reused=fw.reuses_memory(),
         )
 
     def _resampled(self, levels: int) -> int:

@@ -99,7 +99,7 @@ def _within(d: Description, limit: int, footing: Footing, threads: int) -> Descr
     if total_bytes(default, footing) <= limit:
         return default
     found, least = {}, math.inf
-    for lean in (False, True):
+    for lean in (False, True) if footing.reused else (True,):
         for candidate, needed in _candidates(replace(default, lean=lean), limit, footing):
             least = min(least, needed)
             if needed <= limit:

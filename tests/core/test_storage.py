@@ -227,6 +227,16 @@ def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
         before = steps_more(chosen, footing)
 
 
+def test_a_workspace_is_given_back_where_memory_is_not_found_again():
+    """But for a limit that the default fits."""
+    footing = Footing(reused=False)
+    default = total_bytes(MODEL, footing)
+    assert not within(MODEL, default, footing).lean
+    for part in (0.99, 0.7, 0.5):
+        assert within(MODEL, int(part * default), footing).lean
+        assert not within(MODEL, int(part * default)).lean
+
+
 @pytest.mark.parametrize(("arithmetic", "lean"), [(0.0, False), (2.0, False), (24.0, True)])
 def test_a_workspace_is_given_back_where_that_costs_less_than_repeats(arithmetic, lean):
     """It makes room for the arithmetic between models and coefficients, which comes before or after
