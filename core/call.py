@@ -167,15 +167,15 @@ def _keywords(form: Form, shared: tuple[str, ...]) -> list[str]:
 
 def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> Call:
     """Sort the arguments of a call; raise TypeError, as Python does, where they do not fit."""
-    equation, defaults = form.equation, _defaults(form)
+    equation, own = form.equation, defaults(form)
     for name in keywords:
-        if name not in defaults and name not in signed.parameters:
+        if name not in own and name not in signed.parameters:
             near = difflib.get_close_matches(name, signed.parameters, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{form.name}() got an unexpected keyword argument {name!r}{hint}")
     required = (*equation.parameters, "grid_spacing", "dt")
     named = required[: len(args)]
-    given = defaults | dict(zip(named, args, strict=False)) | keywords
+    given = own | dict(zip(named, args, strict=False)) | keywords
     fits = len(args) <= len(required) and keywords.keys().isdisjoint(named)
     if not fits or any(given[name] is inspect.Parameter.empty for name in required):
         try:
@@ -201,18 +201,17 @@ def bind(form: Form, signed: inspect.Signature, args: tuple, keywords: dict) -> 
         },
         wavefields={name: given[name] for name in form.wavefields},
         perturbations={model: given[name] for name, model in form.perturbations.items()},
-        # A number or text of NumPy's is what it holds: it may end in a description.
-        options=Options(
-            **{
-                name: x.item() if isinstance(x := given[name], np.generic) else x
-                for name in _OPTIONS
-            }
-        ),
+        options=Options(**{name: _plain(given[name]) for name in _OPTIONS}),
     )
 
 
+def _plain(x: Any) -> Any:
+    """A number or text of NumPy's as what it holds: it may end in a description."""
+    return x.item() if isinstance(x, np.generic) else x
+
+
 @functools.cache
-def _defaults(form: Form) -> dict[str, Any]:
+def defaults(form: Form) -> dict[str, Any]:
     """Of all parameters."""
     return {name: parameter.default for name, parameter in signature(form)[0].parameters.items()}
 

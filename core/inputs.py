@@ -155,27 +155,30 @@ def _model_values(
     known = {name: x for name, x in values.items() if x is not None}
     if len(known) < len(values):
         return values
-    known = _aligned({name: (fw.mapped(models[name]), x) for name, x in known.items()}, ndim)
+    levels = {name: fw.mapped(models[name]) for name in known}
+    if any(levels.values()):
+        known = _aligned(known, levels, ndim)
     for name, holds, accepted, mend in equation.conditions:
         checks.condition(fw, name, known[name], holds(known, ndim), (accepted, mend))
     return known
 
 
 def _aligned(
-    values: Mapping[str, tuple[tuple[int, ...], Array]], ndim: int
-) -> dict[str, Array | None]:
+    values: Mapping[str, Array], levels: Mapping[str, tuple[int, ...]], ndim: int
+) -> dict[str, Array]:
     """Values of models that may be combined: each with an axis for every level of ``vmap`` over
-    which one of them is mapped, and one for shots. Given with the levels that their own axes are
-    of.
+    which one of them is mapped, and one for shots.
+
+    Args:
+        levels: that the axes in front of each are of.
     """
-    levels = sorted({level for own, _ in values.values() for level in own})
-    if not levels:
-        return {name: x for name, (_, x) in values.items()}
-    found: dict[str, Array | None] = {}
-    for name, (own, x) in values.items():
+    every = sorted({level for own in levels.values() for level in own})
+    found = {}
+    for name, x in values.items():
+        own = levels[name]
         sizes = dict(zip(own, x.shape, strict=False))
         shot = x.shape[len(own) : -ndim] or (1,)
-        found[name] = x.reshape((*(sizes.get(k, 1) for k in levels), *shot, *x.shape[-ndim:]))
+        found[name] = x.reshape((*(sizes.get(k, 1) for k in every), *shot, *x.shape[-ndim:]))
     return found
 
 

@@ -13,7 +13,6 @@ back, takes nothing over; nor does a call whose constants are large, where it wo
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import native
-from .call import Call, signature
+from .call import Call, defaults
 from .choices import choose
 from .form import Form, places
 from .framework import Array, Framework
@@ -69,8 +68,7 @@ class Repeats:
         stems = ("source_amplitudes", "source_tensors")
         self._fw, self._form, self._names = fw, form, names
         self._never = {*_NEVER, *form.wavefields}
-        defaults = signature(form)[0].parameters
-        self._optional = {name for name in names if _is_none_by_default(defaults.get(name))}
+        self._optional = {name for name, default in defaults(form).items() if default is None}
         self._valued = {*models, *(name for name in names if name.startswith(stems))}
         self._placing = set(filter(places, names))
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
@@ -135,10 +133,6 @@ class Repeats:
             for entries, most in ((self._kept, _CALLS), (kept.decided, _NUMBERS)):
                 while len(entries) > most:
                     entries.popitem(last=False)
-
-
-def _is_none_by_default(parameter: inspect.Parameter | None) -> bool:
-    return parameter is None or parameter.default is None
 
 
 def _frame(inputs: Inputs) -> Frame:

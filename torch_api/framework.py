@@ -71,7 +71,7 @@ class TorchFramework(Framework):
             return x.detach() if x.is_cuda and stays else _values(x)
 
     def mapped(self, x: Any) -> tuple[int, ...]:
-        return tuple(level for level, _ in _levels(x)[::-1]) if self.is_array(x) else ()
+        return tuple(level for level, _ in _peeled(x)[1][::-1]) if self.is_array(x) else ()
 
     def is_traced(self, x: Any) -> bool:
         if not isinstance(x, torch.Tensor):
@@ -236,20 +236,19 @@ def _unwrapped(x: torch.Tensor) -> torch.Tensor:
 
     torch.func has no public way to reach the values; these names have been stable since 2.0.
     """
-    mapped = _levels(x)
-    while torch._C._functorch.is_functorch_wrapped_tensor(x):
-        x = torch._C._functorch.get_unwrapped(x)
+    x, mapped = _peeled(x)
     # Innermost wrapper first: each axis counts the axes of the tensor without those before it.
     for number, (_, axis) in enumerate(reversed(mapped)):
         x = x.movedim(number + axis, number)
     return x
 
 
-def _levels(x: torch.Tensor) -> list[tuple[int, int]]:
-    """Level and axis of each ``vmap`` over which a tensor is mapped, innermost first."""
-    functorch, found = torch._C._functorch, []
+def _peeled(x: torch.Tensor) -> tuple[torch.Tensor, list[tuple[int, int]]]:
+    """The tensor inside all wrappers; level and axis of each ``vmap`` over which it is mapped,
+    innermost first."""
+    functorch, mapped = torch._C._functorch, []
     while functorch.is_functorch_wrapped_tensor(x):
         if functorch.is_batchedtensor(x):
-            found.append((functorch.maybe_get_level(x), functorch.maybe_get_bdim(x)))
+            mapped.append((functorch.maybe_get_level(x), functorch.maybe_get_bdim(x)))
         x = functorch.get_unwrapped(x)
-    return found
+    return x, mapped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,8 +45,10 @@ def held_bytes(function: Callable, shapes: Mapping[str, tuple[int, ...]]) -> tup
     """Bytes between a function and its gradient, and at most; its result and that of the whole are
     not counted, nor the cotangent."""
     # Of four bytes, by which the callers count, whatever the default is.
-    ones = functools.partial(torch.ones, dtype=torch.float32, requires_grad=True)
-    given = {name: ones(shape) for name, shape in shapes.items()}
+    given = {
+        name: torch.ones(shape, dtype=torch.float32, requires_grad=True)
+        for name, shape in shapes.items()
+    }
     with _Onlooker(list(given.values())) as onlooker:
         result = function(given)
         before, onlooker.most = onlooker.most - result.untyped_storage().nbytes(), 0

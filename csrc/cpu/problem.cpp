@@ -62,6 +62,10 @@ Problem<T>::Problem(const Description& d, Map m, const Operands& operands)
   for (int l = 0; l < this->levels; ++l)
     if (this->level[l].coefficients) pack_coefficients(l);
   scaled = can_scale();
+  schedule = make_schedule<T>(*this);
+  // A transposed stage reads its targets' neighbours where cotangents are scaled, and scratch grids where
+  // not.
+  schedule.residuals_apart = scaled && records_targets(0);
 }
 
 // Whether cotangents can be had again from what they are times coefficients, wherever they are wanted.
@@ -82,16 +86,13 @@ bool Problem<T>::can_scale() const {
   return true;
 }
 
-// A transposed stage reads its targets' neighbours where cotangents are scaled, and scratch grids where not.
+// Whether a receiver is on a field that the stage adds to.
 template <class T>
-Schedule Problem<T>::schedule() const {
-  Schedule schedule = make_schedule<T>(*this);
-  const std::vector<Term>& terms = this->equation.stages[0].terms;
-  schedule.residuals_apart =
-      scaled && std::any_of(receiver_nodes_.begin(), receiver_nodes_.end(), [&](const Node& node) {
-        return std::any_of(terms.begin(), terms.end(), [&](const Term& t) { return t.target == node.field; });
-      });
-  return schedule;
+bool Problem<T>::records_targets(int stage) const {
+  const std::vector<Term>& terms = this->equation.stages[stage].terms;
+  return std::any_of(receiver_nodes_.begin(), receiver_nodes_.end(), [&](const Node& node) {
+    return std::any_of(terms.begin(), terms.end(), [&](const Term& t) { return t.target == node.field; });
+  });
 }
 
 // Whether every coefficient is above zero, and not so small that products with it would lose bits; with

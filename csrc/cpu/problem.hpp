@@ -44,6 +44,7 @@ struct Problem : Call<T> {
   Buffer<T> reversed[kLevels];      // the same with the signs reversed, where fields are rebuilt
   Buffer<T> zero_row;               // stands for the coefficients of a level that has none
   bool scaled = false;              // the transpose is of cotangents times coefficients, see Scaling
+  Schedule schedule;
   Points<T> sources, receivers;
   RowOrder source_order, receiver_order;
   Failure failure;
@@ -51,12 +52,11 @@ struct Problem : Call<T> {
   // Throws std::invalid_argument for operands that do not fit, nodes outside the grid included.
   Problem(const Description& d, Map map, const Operands& operands);
 
-  Schedule schedule() const;
-
  private:
   void check_models(int row, Index models) const;
   void pack_coefficients(int level);
   bool can_scale() const;
+  bool records_targets(int stage) const;
   bool are_positive(bool inside) const;
   void pack_profiles();
   std::vector<Node> make_nodes(const std::int32_t* nodes, Index total, const char* name) const;

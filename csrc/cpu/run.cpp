@@ -42,8 +42,7 @@ template <class T>
 Wavefronts wavefronts(const Problem<T>& call, int members, int shots_at_once) {
   const Layout<T>& l = call.layout;
   const int stages = static_cast<int>(call.equation.stages.size());
-  const Schedule schedule = call.schedule();
-  const bool rebuilds = schedule.rebuilds;
+  const bool rebuilds = call.schedule.rebuilds;
   const Touched touched(call.equation, l, {call.wants_gradient(kCoefficients), rebuilds, call.scaled});
   const Index bytes = call.levels * sizeof(T);
   const Index most = most_steps(call.description, l.state_size);
@@ -51,7 +50,7 @@ Wavefronts wavefronts(const Problem<T>& call, int members, int shots_at_once) {
     return make_wavefront({l.geometry, size * bytes, events, most}, members, shots_at_once);
   };
   return {make(touched.ahead, stages),
-          make(touched.back, (rebuilds ? 4 : 2) * stages + schedule.residuals_apart)};
+          make(touched.back, (rebuilds ? 4 : 2) * stages + call.schedule.residuals_apart)};
 }
 
 template <class T>

@@ -82,7 +82,7 @@ ShotMemory<T>::ShotMemory(const Problem<T>& p, int members) {
 template <class T>
 Shot<T>::Shot(Problem<T>& problem, ShotMemory<T>& memory, const Wavefronts& wavefronts, Member member,
               Index shot)
-    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, problem.schedule()),
+    : TimeLoop<Shot<T>>(problem.description, problem.equation, problem.map, problem.schedule),
       p_(problem),
       m_(memory),
       wavefronts_(wavefronts),

@@ -11,6 +11,7 @@ from dualwave.layout import PLACES, Description
 from dualwave.maps import MAPS, accepted_inputs, possible_outputs
 from dualwave.memory import Footing, total_bytes
 from dualwave.storage import balanced, parse_limit, repeated_steps, steps_more, within
+from helpers.calls import least_said
 from helpers.equations import NAMES
 from helpers.native_runs import all_operands
 
@@ -216,7 +217,7 @@ def test_every_limit_from_the_least_on_is_kept(arithmetic, monkeypatch):
     footing = Footing(arithmetic=arithmetic)
     with pytest.raises(ValueError, match="at least") as error:
         within(d, 1000, footing)
-    least = int(str(error.value).split("at least ")[1].split(".")[0])
+    least = least_said(error)
     default = total_bytes(d, footing)
     assert least < 0.6 * default
     before = np.inf
@@ -299,7 +300,7 @@ def test_a_full_history_is_kept_or_refused():
 def test_what_cannot_fit_says_the_least_that_does():
     with pytest.raises(ValueError, match=r"memory_limit: got 1000 bytes.*survey_pad") as error:
         within(MODEL, 1000)
-    least = int(str(error.value).split("at least ")[1].split(".")[0])
+    least = least_said(error)
     assert total_bytes(within(MODEL, least)) == least
     with pytest.raises(ValueError, match=f"{least} bytes or more"):
         within(MODEL, least - 1)

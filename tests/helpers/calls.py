@@ -186,6 +186,11 @@ def least_limit(front: FrontEnd, arguments: dict[str, Any]) -> int:
     """The least ``memory_limit`` that ``scalar`` takes, as the error of a lower one says."""
     with pytest.raises(ValueError, match="memory_limit: got 1000 bytes") as error:
         front.call(arguments | {"memory_limit": 1000})
+    return least_said(error)
+
+
+def least_said(error: pytest.ExceptionInfo) -> int:
+    """Bytes that the error of a limit says are the least."""
     return int(str(error.value).split("at least ")[1].split(".")[0])
 
 
