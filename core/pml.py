@@ -23,8 +23,8 @@ from .stencils import CENTRAL_FIRST
 REFLECTION = 1e-3
 """Amplitude that a layer in continuous space would reflect at normal incidence."""
 
-_LEAST = 1e-12
-"""Of a in a layer, by which the compiled core's transpose divides cotangents of the memory."""
+_LEAST_A, _LEAST_B = 1e-12, 1e-16
+"""Sizes of a and b in a layer: the compiled core's transpose divides by them."""
 
 ROWS = ("a", "b", "db", "a_half", "b_half")
 """Rows of each axis in :func:`profiles`."""
@@ -105,6 +105,7 @@ def _coefficients(spec: PmlSpec, axis: int, x: np.ndarray) -> tuple[np.ndarray, 
             depth = np.maximum(depth, p)
     total = sigma + math.pi * spec.pml_freq * (1 - depth)
     ratio = np.divide(sigma, total, out=np.zeros_like(x), where=total > 0)
-    a = np.where(depth > 0, np.maximum(np.exp(-total * abs(spec.dt)), _LEAST), 0.0)
+    a = np.where(depth > 0, np.maximum(np.exp(-total * abs(spec.dt)), _LEAST_A), 0.0)
     # expm1 keeps the digits of a - 1 where the damping over one step is small.
-    return a, ratio * np.expm1(-total * abs(spec.dt))
+    b = ratio * np.expm1(-total * abs(spec.dt))
+    return a, np.where(depth > 0, np.minimum(b, -_LEAST_B), b)

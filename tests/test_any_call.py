@@ -31,20 +31,27 @@ def total(found: dict, weights: dict) -> Any:
     return sum((w * found[k]).sum() + 0.5 * ((w * found[k]) ** 2).sum() for k, w in weights.items())
 
 
-def in_torch(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[dict, dict]:
-    """Results and gradients of `total`."""
+def in_torch(
+    equation: str, inputs: dict, fixed: dict, weights: dict | None = None
+) -> tuple[dict, dict, dict]:
+    """Results, gradients of `total`, and its weights, which results of zero have none of; they are
+    made where none are given."""
     front = FRONT_ENDS["torch"]()
     given = {k: front.array(x).requires_grad_() for k, x in inputs.items()}
     found = results(front, equation, fixed, given)
+    if weights is None:
+        rng = np.random.default_rng(0)
+        sizes = {k: np.abs(numpy(x)).max(initial=0) for k, x in found.items() if x.shape[1]}
+        weights = {k: rng.normal(size=found[k].shape) / size for k, size in sizes.items() if size}
     if not weights:
-        return {k: numpy(x) for k, x in found.items() if x.shape[1]}, {}
+        return {}, {}, {}
     value = total(found, {k: front.array(w) for k, w in weights.items()})
     bars = front.torch.autograd.grad(value, list(given.values()), materialize_grads=True)
     bars = map(numpy, bars)
-    return {k: numpy(found[k]) for k in weights}, dict(zip(inputs, bars, strict=True))
+    return {k: numpy(found[k]) for k in weights}, dict(zip(inputs, bars, strict=True)), weights
 
 
-def in_jax(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[dict, dict]:
+def in_jax(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[dict, dict, dict]:
     front = FRONT_ENDS["jax"]()
     jax = front.jax
 
@@ -54,19 +61,17 @@ def in_jax(equation: str, inputs: dict, fixed: dict, weights: dict) -> tuple[dic
 
     run = jax.jit(jax.grad(loss, has_aux=True))
     bars, found = run({k: front.array(x) for k, x in inputs.items()})
-    return {k: numpy(found[k]) for k in weights}, {k: numpy(x) for k, x in bars.items()}
+    return {k: numpy(found[k]) for k in weights}, {k: numpy(x) for k, x in bars.items()}, weights
 
 
 def check(run: Any, drawn: tuple) -> None:
     equation, inputs, fixed, dtype = drawn
     eager = {k: x for k, x in fixed.items() if k not in ONLY_COMPILED} | {"backend": "eager"}
-    found, _ = in_torch(equation, inputs, eager, {})
-    rng = np.random.default_rng(0)
-    weights = {k: rng.normal(size=x.shape) / np.abs(x).max() for k, x in found.items() if x.any()}
+    *expected, weights = in_torch(equation, inputs, eager)
     if not weights:
         return
-    expected = in_torch(equation, inputs, eager, weights)
-    ours = run(equation, cast(inputs, dtype), fixed | {"backend": "compiled"}, cast(weights, dtype))
+    compiled = fixed | {"backend": "compiled"}
+    *ours, _ = run(equation, cast(inputs, dtype), compiled, cast(weights, dtype))
     for own, oracle in zip(ours, expected, strict=True):
         assert own.keys() == oracle.keys()
         for name, x in oracle.items():

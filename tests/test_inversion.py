@@ -8,7 +8,7 @@ import pytest
 
 from dualwave import native
 from helpers.calls import FRONT_ENDS, assert_close, numpy
-from helpers.transform_case import WEIGHTS, Case, V, X, functions, references
+from helpers.transform_case import WEIGHTS, Case, V, X, differences, functions
 
 pytestmark = [
     pytest.mark.usefixtures("x64"),
@@ -27,7 +27,7 @@ def problem(name):
 @BOTH
 def test_gauss_newton_product(problem):
     front, _, r, x, v = problem
-    j = references(CASE)["jacobian"]
+    j = differences(CASE)["jacobian"]
     product = front.module.gauss_newton_product
     assert_close(product(r, x, v), j.T @ j @ V, 1e-6)
     weights = front.array(WEIGHTS**2)
@@ -39,7 +39,7 @@ def test_gauss_newton_product(problem):
 def test_hessian_vector_product(problem):
     front, f, _, x, v = problem
     product = front.module.hessian_vector_product
-    assert_close(product(f, x, v), references(CASE)["hvp"], 1e-6)
+    assert_close(product(f, x, v), differences(CASE)["hvp"], 1e-6)
 
 
 @BOTH
@@ -59,7 +59,7 @@ def test_models_by_name(problem):
 @BOTH
 def test_illumination_tends_to_the_diagonal(problem):
     front, _, r, x, _ = problem
-    j = references(CASE)["jacobian"]
+    j = differences(CASE)["jacobian"]
     exact = np.diag(j.T @ j)
     found = numpy(front.module.illumination(r, x, probes=100))
     # Of the mean of 100 squares, three standard deviations.

@@ -13,8 +13,16 @@ import pytest
 from allpairspy import AllPairs
 
 from helpers.calls import FRONT_ENDS, numpy
-from helpers.transform_case import KINDS, WEIGHTS, Case, V, X, eager_references, functions
-from helpers.transform_case import references as differences
+from helpers.transform_case import (
+    KINDS,
+    WEIGHTS,
+    Case,
+    V,
+    X,
+    differences,
+    eager_references,
+    functions,
+)
 from helpers.transform_page import FORMS, PAGE, TITLES, rows, traced
 from helpers.transforms import TRANSFORMS, Tools, donated, exported
 
@@ -47,12 +55,14 @@ def possible(row):
 
 def light(row):
     """Whether entries meet in the cover: to compile what has many operations takes long."""
-    (front, name), form, kind, ndim, *_ = (*row, *[None] * (len(AXES) - len(row)))
-    many = kind == "everything" or (form is not None and form != "scalar")
-    large = ndim == 3 or (kind == "everything" and form is not None and "elastic" in form)
-    if traced(front, name) and kind == "everything":
-        return False
-    return possible(row) and not (front == "jax" and many and large)
+    (front, name), form, kind, ndim, _, backend = (*row, *[None] * (len(AXES) - len(row)))
+    everything, elastic = kind == "everything", form is not None and "elastic" in form
+    many = everything or form not in (None, "scalar")
+    if traced(front, name):
+        return possible(row) and not (everything or (many and ndim == 2))
+    large = (many and ndim == 3) or (elastic and (everything or ndim == 2))
+    large |= backend == "eager" and ndim == 2
+    return possible(row) and not (front == "jax" and large)
 
 
 def table():
@@ -63,10 +73,13 @@ def table():
         precision = PRECISIONS[number % 4] if row[-1] == "compiled" else PRECISIONS[number % 2]
         slow.append((*row[:4], precision, row[-1]))
     cover += completion(cover, [row for row in slow if light(row)])
-    for row in [*cover, *(row for row in slow if possible(row) and row not in cover)]:
+    # One after the other those that are compared with the same references, which a process keeps.
+    cover.sort(key=lambda row: (row[1], row[3], row[2], row[4][1]))
+    done = set(cover)
+    for row in [*cover, *(row for row in slow if row not in done and possible(row))]:
         (front, name), form, kind, ndim, (dtype, substeps), backend = row
         label = f"{front}: {name}, {form}, {kind}, {ndim}-D, {dtype}, {backend}"
-        marks = [] if row in cover else [pytest.mark.slow]
+        marks = [] if row in done else [pytest.mark.slow]
         yield pytest.param(*row, id=label + ", substeps" * substeps, marks=marks)
 
 

@@ -77,11 +77,12 @@ void Shot<T>::move_adjoint(T* block, const T* packed, bool pack) const {
       });
     }
     if (part.profile_axis >= 0) {
-      const T* a = p_.layout.profile[part.profile_axis].at_nodes(part.at_half_nodes).a;
+      const auto profile = p_.layout.profile[part.profile_axis].at_nodes(part.at_half_nodes);
       for_moved_rows(part, to, cells, [&](T* row, Index z, Index y) {
         for (Index x = 0; x < part.extent[2]; ++x) {
-          const T there = a[part.on_axis(z, y, x)];
-          row[x] = pack ? there * row[x] : adjoint_memory(row[x], there);
+          const Index at = part.on_axis(z, y, x);
+          const T factor = cotangent_of_memory(profile.a[at], profile.b[at], part.is_psi);
+          row[x] = pack ? factor * row[x] : factor == 0 ? T(0) : row[x] / factor;
         }
       });
     }

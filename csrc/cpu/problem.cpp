@@ -169,6 +169,7 @@ std::vector<Node> Problem<T>::make_nodes(const std::int32_t* at, Index total, co
 template <class T>
 void Problem<T>::pack_profiles() {
   constexpr Index kRows = 5;  // of the caller's
+  const int reach = this->layout.geometry.halo;
   const Description& d = this->description;
   constexpr Index halo = kAlign;
   Index cells = 0;
@@ -177,7 +178,7 @@ void Problem<T>::pack_profiles() {
     return 2 * halo + (axis == 2 ? this->layout.geometry.row_cells() : d.n[axis]);
   };
   for (int axis = 3 - d.dim; axis < 3; ++axis) cells += extent(axis);
-  profiles_.resize((kRows + 1) * cells);
+  profiles_.resize((kRows + 2 * reach + 1) * cells);
   const T* from = this->profiles;
   T* to = profiles_.data();
   for (int axis = 3 - d.dim; axis < 3; ++axis) {
@@ -188,10 +189,12 @@ void Problem<T>::pack_profiles() {
       from += d.n[axis];
       to += extent(axis);
     }
-    T* ab = to + halo;
-    for (Index i = 0; i < d.n[axis]; ++i) ab[i] = row[0][i] * row[1][i];
-    to += extent(axis);
-    this->layout.profile[axis] = {row[0], row[1], row[2], row[3], row[4], ab};
+    for (Index i = 0; i < d.n[axis]; ++i)
+      for (int k = -reach; k <= reach; ++k)
+        to[around_at(reach, axis == 2, i, k)] =
+            weight_around(this->layout.weights[axis], row[1], row[2], i, k);
+    this->layout.profile[axis] = {row[0], row[1], row[2], row[3], row[4], to};
+    to += (2 * reach + 1) * extent(axis);
   }
 }
 

@@ -11,7 +11,7 @@ struct PartMove {
   Part part;
   typename Batch<T>::Kept block, packed;
   bool packs;
-  const T* a = nullptr;  // the profile, of a variable of an adjoint block
+  typename Profile<T>::Seen profile{};  // of PML memory of an adjoint block
   DW_POINTS void operator()(Index i) const {
     const Index of_shot = part.cells(), shot = i / of_shot, x = i % part.extent[2],
                 y = i / part.extent[2] % part.extent[1], z = i % of_shot / part.extent[2] / part.extent[1];
@@ -20,11 +20,12 @@ struct PartMove {
     };
     T& in = block.first[shot * block.stride + at(part.block)];
     T& out = packed.first[shot * packed.stride + at(part.packed)];
-    const T there = a ? a[part.on_axis(z, y, x)] : T(1);
+    const Index cell = part.on_axis(z, y, x);
+    const T factor = profile.a ? cotangent_of_memory(profile.a[cell], profile.b[cell], part.is_psi) : T(1);
     if (packs)
-      out = a ? there * in : in;
+      out = factor * in;
     else
-      in = a ? adjoint_memory(out, there) : out;
+      in = factor == 0 ? T(0) : out / factor;
   }
 };
 
@@ -56,10 +57,8 @@ void Batch<T>::move_adjoint(const device::Buffer<T>& block, const T* packed, boo
        packed_state(call_.equation, layout_.geometry, Packed::callers, {slot_, layout_.memory, parity_})) {
     PartMove<T> move{
         part, {block.data(), layout_.state_size}, {const_cast<T*>(packed), call_.packed_state}, packs};
-    if (part.profile_axis >= 0) {
-      const Profile<T>& profile = layout_.profile[part.profile_axis];
-      move.a = profile.at_nodes(part.at_half_nodes).a;
-    }
+    if (part.profile_axis >= 0)
+      move.profile = layout_.profile[part.profile_axis].at_nodes(part.at_half_nodes);
     stream_.for_each(call_.description.shots * part.cells(), [=] DW_DEVICE(Index i) { move(i); });
   }
 }

@@ -80,12 +80,13 @@ void Batch<T>::pack_coefficients(int l) {
 template <class T>
 void Batch<T>::pack_profiles() {
   constexpr Index kRows = 5;
+  const int reach = layout_.geometry.halo;
   const Description& d = call_.description;
   // Zeros before and after a row, as far as 16 bytes at a time may read.
   const auto stride = [&](int axis) { return 2 * kAlign + (d.n[axis] + kAlign - 1) / kAlign * kAlign; };
   Index cells = 0;
   for (int axis = 3 - d.dim; axis < 3; ++axis) cells += stride(axis);
-  profiles_ = {stream_, (kRows + 1) * cells};
+  profiles_ = {stream_, (kRows + 2 * reach + 1) * cells};
   const T* from = call_.profiles;
   T* to = profiles_.data();
   for (int axis = 3 - d.dim; axis < 3; ++axis) {
@@ -96,10 +97,12 @@ void Batch<T>::pack_profiles() {
       from += d.n[axis];
       to += stride(axis);
     }
-    T* ab = to + kAlign;
-    stream_.for_each(d.n[axis], [=, a = row[0], b = row[1]] DW_DEVICE(Index i) { ab[i] = a[i] * b[i]; });
-    to += stride(axis);
-    layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4], ab};
+    stream_.for_each(d.n[axis], [=, w = layout_.weights[axis], b = row[1], db = row[2]] DW_DEVICE(Index i) {
+      for (int k = -reach; k <= reach; ++k)
+        to[around_at(reach, axis == 2, i, k)] = weight_around(w, b, db, i, k);
+    });
+    layout_.profile[axis] = {row[0], row[1], row[2], row[3], row[4], to};
+    to += (2 * reach + 1) * stride(axis);
   }
 }
 

@@ -67,30 +67,29 @@ class Layer {
     constexpr T scale = static_cast<T>(piece.scale);
     if (!inside_[axis]) return;
     const Index before = piece.op == Op::second ? 2 * layout_.geometry.slab[axis].size : 0;
-    pml_multiply(scale * q, profile<p>().a, memory_of<p>(level) + before);
+    pml_multiply(scale * q, profile<p>(), memory_of<p>(level) + before);
   }
 
-  // The second half: what it adds to the cotangent of the piece's field; q: that of its quantity.
+  // The second half, in place of scale times the transposed derivative of q, the cotangent of its quantity.
   template <int p>
-  DW_INLINE Value gather(int level, Pointer q) const {
+  DW_INLINE Value gather(int level, Pointer q, T scale) const {
     constexpr Piece piece = Traits::piece(p);
     constexpr int axis = axis_of(p);
-    if (!inside_[axis]) return {};
+    const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
     const Weights<T>& weights = layout_.weights[axis];
+    const auto q_around = taps<axis>(q);
+    if (!inside_[axis]) return scale * transposed<piece.op, order>(q_around, stride, weights);
     const Pointer memory = memory_of<p>(level);
     if constexpr (piece.op == Op::second) {
-      constexpr T scale = static_cast<T>(piece.scale);
       const Index size = layout_.geometry.slab[axis].size;
-      const Index stride = axis == 2 ? 1 : layout_.geometry.stride[axis];
-      const auto around = taps<axis>(q);
       return second_pml_gather<order>(
-          [&](int k) { return scale * around[k * stride]; },
+          [&](int k) { return scale * q_around[k * stride]; },
           AdjointMemory{taps<axis>(memory + 2 * size), taps<axis>(memory + (1 - parity_) * size),
                         memory + parity_ * size, slab_stride(axis)},
-          weights, profiles_around<p>());
+          weights, profile<p>(), [&](int k) { return around<axis>(k); });
     } else {
-      return staggered_pml_gather<piece.op, order>(taps<axis>(memory), slab_stride(axis), weights,
-                                                   profiles_around<p>());
+      return madd(scale, transposed<piece.op, order>(q_around, stride, weights),
+                  transposed<piece.op, order>(taps<axis>(memory), slab_stride(axis), weights));
     }
   }
 
@@ -112,20 +111,14 @@ class Layer {
     constexpr Op op = Traits::piece(p).op;
     using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
     const auto of = layout_.profile[axis].template seen<op>();
-    const int cell = cell_[axis];
-    const auto at_cell = [&](const T* profile) { return Reads{profile + cell}[0]; };
+    const auto at_cell = [&](const T* profile) { return Reads{profile + cell_[axis]}[0]; };
     return PmlCell<typename Reads::Value>{at_cell(of.a), at_cell(of.b), at_cell(of.db)};
   }
-  // The same of the cells that a stencil reaches.
-  template <int p>
-  DW_INLINE auto profiles_around() const {
-    constexpr int axis = axis_of(p);
-    constexpr Op op = Traits::piece(p).op;
+  // The same of weight_around.
+  template <int axis>
+  DW_INLINE auto around(int k) const {
     using Reads = LanePointer<const T, axis == 2 ? lanes : 1>;
-    const auto of = layout_.profile[axis].template seen<op>();
-    const int cell = cell_[axis];
-    const auto around = [&](const T* profile) { return taps<axis>(Reads{profile + cell}); };
-    return CellTaps<decltype(around(of.a))>{around(of.a), around(of.b), around(of.db), around(of.ab)};
+    return Reads{layout_.profile[axis].around}[around_at(order / 2, axis == 2, cell_[axis], k)];
   }
   template <int p>
   DW_INLINE Pointer memory_of(int level) const {

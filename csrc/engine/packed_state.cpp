@@ -70,11 +70,10 @@ std::vector<Part> packed_state(const EquationInfo& equation, const Geometry& g, 
       const Index block = names.memory[i] + copy * g.slab[memory.axis].size;
       for (bool is_high : {false, true}) {
         Part part = end_part(g, memory.axis, e, is_high, block, at);
-        if (variable + 1 == memory_count(memory.op)) {
-          part.profile_axis = memory.axis;
-          part.at_half_nodes = memory.op == Op::forward;
-          part.first = is_high ? e.high_first : 0;
-        }
+        part.profile_axis = memory.axis;
+        part.at_half_nodes = memory.op == Op::forward;
+        part.is_psi = variable + 1 < memory_count(memory.op);
+        part.first = is_high ? e.high_first : 0;
         add(part);
       }
       at += g.cells() / g.n[memory.axis] * e.all();

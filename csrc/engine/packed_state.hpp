@@ -19,9 +19,10 @@ struct Cells {
 struct Part {
   Index extent[3];
   Cells block, packed;
-  // Of zeta or m, of which an adjoint block has what is to be multiplied by a: the axis and its first cell.
+  // Of PML memory, of which an adjoint block has multiples, see cotangent_of_memory: the axis, the first
+  // cell.
   int profile_axis = -1;
-  bool at_half_nodes = false;
+  bool at_half_nodes = false, is_psi = false;
   Index first = 0;
   DW_EITHER Index on_axis(Index z, Index y, Index x) const {
     return first + (profile_axis == 0 ? z : profile_axis == 1 ? y : x);

@@ -152,7 +152,9 @@ struct AdjointGather {
 
   static void apply(const Row<T>& row, Index rows, Index first, Index last) {
     for_runs<in_rows, false, Traits::dim>(row, rows, [&](const Row<T>& from, Index count, auto axes) DW_FLAT {
-      unroll<Traits::groups>([&](auto group) DW_FLAT { gather<group, axes>(from, count, first, last); });
+      unroll<Traits::groups>([&](auto group) DW_FLAT {
+        if constexpr (touches(group)) gather<group, axes>(from, count, first, last);
+      });
     });
   }
 
@@ -164,6 +166,11 @@ struct AdjointGather {
  private:
   static constexpr bool touched(int field) {
     return scaled ? Traits::gathers(field) : Traits::read(field) || Traits::target(field);
+  }
+  static constexpr bool touches(int group) {
+    for (int f = 0; f < Traits::fields; ++f)
+      if (Traits::group_of_field[f] == group && touched(f)) return true;
+    return false;
   }
 
   using Axes = Stencils<Traits::dim, order, T>;

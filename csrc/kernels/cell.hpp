@@ -138,6 +138,29 @@ DW_INLINE typename Grids::Value multiplied(const Grids& at, Index x) {
   return sum;
 }
 
+// sum + scale * Op^T(q) of piece p, at the cell of q, with the layer where one acts.
+template <class Traits, int order, int p, class V, class T, class Q, class Layer>
+DW_INLINE V add_transposed(const V& sum, T scale, int level, const Q& q,
+                           const Stencils<Traits::dim, order, T>& stencils, const Layer& layer) {
+  const auto plain = [&]() DW_FLAT {
+    constexpr Piece piece = Traits::piece(p);
+    constexpr int axis = 3 - Traits::dim + piece.axis;
+    return madd(
+        scale,
+        transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(), stencils.weights[axis]),
+        sum);
+  };
+  if constexpr (Layer::acts) {
+    constexpr bool on_piece = Layer::template acts_on<p>;
+    if constexpr (on_piece)
+      return sum + layer.template gather<p>(level, q, scale);
+    else
+      return plain();
+  } else {
+    return plain();
+  }
+}
+
 // The cotangent of field f before the stage, at cell x: sum of pieces scale * Op^T(Lambda_q), of Lambda as it
 // was stored in the blocks of `at`.
 template <class Traits, int order, int level, int f, class Grids, class T, class Layer>
@@ -149,30 +172,15 @@ DW_INLINE typename Grids::Value gathered(const Grids& at, const Stencils<Traits:
   unroll<Traits::pieces>([&](auto p) DW_FLAT {
     constexpr Piece piece = Traits::piece(p);
     if constexpr (piece.field == f) {
-      constexpr int axis = 3 - Traits::dim + piece.axis;
       constexpr T scale = static_cast<T>(piece.scale);
       if constexpr (piece.op != Op::value) {
         constexpr int slot = Traits::scratch_slot(piece.quantity);
-        const auto q = at.block[level][slot] + x;
-        sum = madd(scale,
-                   transposed<piece.op, order>(taps<axis>(q), stencils.template step<axis>(),
-                                               stencils.weights[axis]),
-                   sum);
+        sum = add_transposed<Traits, order, p>(sum, scale, level, at.block[level][slot] + x, stencils, layer);
       } else {
         sum = madd(scale, multiplied<Traits, T, level, piece.quantity>(at, x), sum);
       }
     }
   });
-  // After all others, as where the interpreter adds it (kernels/interpreted.hpp).
-  if constexpr (Layer::acts)
-    unroll<Traits::pieces>([&](auto p) DW_FLAT {
-      constexpr Piece piece = Traits::piece(p);
-      constexpr bool on_piece = piece.field == f && Layer::template acts_on<p>;
-      if constexpr (on_piece) {
-        constexpr int slot = Traits::scratch_slot(piece.quantity);
-        sum = sum + layer.template gather<p>(level, at.block[level][slot] + x);
-      }
-    });
   return sum;
 }
 
@@ -191,19 +199,10 @@ DW_INLINE typename Grids::Value scaled_gathered(const Grids& at,
       constexpr Term term = Traits::term_of(piece.quantity);
       constexpr T scale = static_cast<T>(piece.scale * term.scale);
       const auto s = at.field[level][term.target] + x;
-      if constexpr (piece.op == Op::value) {
+      if constexpr (piece.op == Op::value)
         sum = madd(scale, s[0], sum);
-      } else {
-        constexpr int axis = 3 - Traits::dim + piece.axis;
-        derivatives = madd(scale,
-                           transposed<piece.op, order>(taps<axis>(s), stencils.template step<axis>(),
-                                                       stencils.weights[axis]),
-                           derivatives);
-        if constexpr (Layer::acts) {
-          constexpr bool on_piece = Layer::template acts_on<p>;
-          if constexpr (on_piece) derivatives = derivatives + layer.template gather<p>(level, s);
-        }
-      }
+      else
+        derivatives = add_transposed<Traits, order, p>(derivatives, scale, level, s, stencils, layer);
     }
   });
   return madd(Value(at.coefficient[0][Traits::scaled_by(f)][x]), derivatives, sum);

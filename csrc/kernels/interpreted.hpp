@@ -140,11 +140,17 @@ void Interpreted<order, T, chunk>::gather(const Row<T>& row, Index first, Index 
     for_stretch<false>(row, first, last, table, options, p, [&](const Piece& piece, const auto& stretch) {
       for (int level = 0; level < options.levels; ++level)
         with_op(piece, table.dim, [&](auto op, auto inner) {
-          const T* q = options.scaled ? row.adjoint(level, table.target_of_piece[p])
-                                      : row.grid(row.view.scratch[level], table.scratch_of_piece[p]);
-          const T* c = options.scaled ? row.coefficient(level, table.scaled_by_of_piece[p]) : nullptr;
-          gather_absorbed<op, order, inner>(row, stretch, q, row.view.adjoint[level],
-                                            row.adjoint(level, piece.field), c);
+          T* sum = row.adjoint(level, piece.field);
+          if (!options.scaled)
+            return gather_absorbed<op, order, inner>(
+                row, stretch, row.grid(row.view.scratch[level], table.scratch_of_piece[p]),
+                row.view.adjoint[level], sum);
+          const Term& term = table.term[table.only_term_of_piece[p]];
+          PmlStretch<T> of_term = stretch;
+          of_term.scale *= static_cast<T>(term.scale);
+          gather_absorbed<op, order, inner>(row, of_term, row.adjoint(level, term.target),
+                                            row.view.adjoint[level], sum,
+                                            row.coefficient(level, table.scaled_by_of_piece[p]));
         });
     });
 }

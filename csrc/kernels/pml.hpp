@@ -5,8 +5,8 @@
 //     zeta'.
 // psi is theirs times a, so that no neighbour's a is needed.
 // Staggered (Komatitsch & Martin 2007):  m' = b D f + a m,   S = D f + m'.
-// Each function returns or stores what the layer adds to the plain derivative, so that the interior needs no
-// layer at all.
+// A step ahead returns what the layer adds to the plain derivative, so that the interior needs no layer at
+// all.
 #pragma once
 #include "kernels/stencil.hpp"
 
@@ -50,77 +50,41 @@ DW_INLINE PmlStep<V> staggered_pml(const V& derivative, const Cell& pml, Memory 
   return {value, value, V{}};
 }
 
-// The transpose, first half: s = q + a s, of the cotangent q of S. It stands for the cotangent of zeta, or m,
-// which is a s.
-template <class V, class A, class Memory>
-DW_INLINE void pml_multiply(V q, const A& a, Memory s) {
-  put(s, madd(a, s[0], q));
+// The transpose, first half: sigma' = a sigma + b q, of the cotangent q of S or of the stretched derivative.
+// b times the cotangent of the step's own zeta, or m; that of the one before is a / b times it.
+template <class V, class Cell, class Memory>
+DW_INLINE void pml_multiply(V q, const Cell& pml, Memory sigma) {
+  put(sigma, madd(pml.b, q, pml.a * sigma[0]));
 }
 
-// Profiles around one cell of a row: b(k) of the k-th from it.
-template <int reach, class T>
-struct RowTaps {
-  T b_[2 * reach + 1], db_[2 * reach + 1], ab_[2 * reach + 1], a_;
-  DW_INLINE RowTaps(const T* a, const T* b, const T* db, const T* ab) : a_(a[0]) {
-    unroll<2 * reach + 1>([&](auto i) DW_FLAT {
-      b_[i] = b[i - reach];
-      db_[i] = db[i - reach];
-      ab_[i] = ab[i - reach];
-    });
-  }
-  DW_INLINE T a() const { return a_; }
-  DW_INLINE T b(int k) const { return b_[reach + k]; }
-  DW_INLINE T db(int k) const { return db_[reach + k]; }
-  DW_INLINE T ab(int k) const { return ab_[reach + k]; }
-};
-
-// The same where each cell has its own: pointers to those of one cell, or of one vector of them.
-template <class F>
-struct CellTaps {
-  F a_, b_, db_, ab_;
-  DW_INLINE auto a() const { return a_[0]; }
-  DW_INLINE auto b(int k) const { return b_[k]; }
-  DW_INLINE auto db(int k) const { return db_[k]; }
-  DW_INLINE auto ab(int k) const { return ab_[k]; }
-};
-
-// Of a second derivative, what the transpose keeps, at a cell: pointer-like, but for the new psi.
+// Of a second derivative, what the transpose keeps, at a cell: pointer-like, but for the new phi.
 template <class Old, class New>
 struct AdjointMemory {
-  Old s, psi;
-  New psi_next;
+  Old sigma, phi;
+  New phi_next;
   Index stride;
 };
 template <class Old, class New>
 AdjointMemory(Old, Old, New, Index) -> AdjointMemory<Old, New>;
 
-// The second half, what the layer adds to D2 q: D2 e - D1 y, with t = q + b s the cotangent of t,
-// e = b (t + s), y = db t + a b psi, and psi' = a psi - D1 t. None of these is kept: each cell forms its
-// neighbours'. q(k): of the k-th from the cell along the axis.
-template <int order, class Q, class Old, class New, class T, class Taps>
+// The second half, in place of D2 q. With t = q + sigma the cotangent of t, and phi = a b times that of psi:
+//     D2 ((1 + b) t) - D1 (db t + phi),   phi' = a (phi - b D1 t).
+// q(k): of the k-th cell along the axis; around(k): what t of it counts for, see weight_around. To the
+// transpose of a staggered difference the layer adds that of sigma.
+template <int order, class Q, class Old, class New, class T, class Cell, class Around>
 DW_INLINE ValueOf<Old> second_pml_gather(Q&& q, const AdjointMemory<Old, New>& m, const Weights<T>& w,
-                                         const Taps& pml) {
+                                         const Cell& pml, Around&& around) {
   using V = ValueOf<Old>;
   constexpr int reach = order / 2;
-  V t[2 * reach + 1], e[2 * reach + 1], y[2 * reach + 1];
-  unroll<2 * reach + 1>([&](auto i) DW_FLAT {
-    constexpr int k = i - reach;
-    const V there = m.s[k * m.stride];
-    t[i] = madd(pml.b(k), there, q(k));
-    e[i] = pml.b(k) * (t[i] + there);
-    y[i] = madd(pml.db(k), t[i], pml.ab(k) * m.psi[k * m.stride]);
+  V t[2 * reach + 1];
+  unroll<2 * reach + 1>([&](auto i) DW_FLAT { t[i] = q(i - reach) + m.sigma[(i - reach) * m.stride]; });
+  V sum = around(0) * t[reach];
+  unroll<reach>([&](auto i) DW_FLAT {
+    constexpr int k = i + 1;
+    sum = madd(around(k), t[reach + k], madd(around(-k), t[reach - k], sum));
   });
-  put(m.psi_next, madd(pml.a(), m.psi[0], -first_derivative<order>(t + reach, 1, w)));
-  return second_derivative<order>(e + reach, 1, w) - first_derivative<order>(y + reach, 1, w);
-}
-
-// The same of a staggered difference: the transpose of it, of b s.
-template <Op op, int order, class T, class S, class Taps>
-DW_INLINE ValueOf<S> staggered_pml_gather(S s, Index slab_stride, const Weights<T>& w, const Taps& pml) {
-  constexpr int reach = order / 2;
-  ValueOf<S> e[2 * reach + 1];
-  unroll<2 * reach + 1>([&](auto i) DW_FLAT { e[i] = pml.b(i - reach) * s[(i - reach) * slab_stride]; });
-  return transposed<op, order>(e + reach, 1, w);
+  put(m.phi_next, pml.a * madd(-pml.b, first_derivative<order>(t + reach, 1, w), m.phi[0]));
+  return sum - first_derivative<order>(m.phi, m.stride, w);
 }
 
 }  // namespace dualwave::DW_TARGET

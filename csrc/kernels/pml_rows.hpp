@@ -70,61 +70,44 @@ DW_NOINLINE void multiply_absorbed(const Row<T>& row, const PmlStretch<T>& s, co
   const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
   T* kept = adjoint + l.memory[s.memory_number] + s.at + (op == Op::second ? 2 * slab.size : 0);
 #pragma GCC ivdep
-  for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x).a, kept + x);
+  for (Index x = s.from; x < s.to; ++x) pml_multiply(s.scale * q[x], profile(x), kept + x);
 }
 
-// The second, of one row: add(x, what the layer adds to the transposed derivative). taps(x): profiles around
-// cell x.
-template <Op op, int order, class T, class Taps, class Add>
-DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, Taps&& taps,
-                          Add&& add) {
+// The second, of one row: add(x, what the layer adds to the transposed derivative that is there already).
+template <Op op, int order, bool inner, class T, class Add>
+DW_INLINE void gather_row(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, Add&& add) {
   const Layout<T>& l = row.layout;
   const Slab& slab = l.geometry.slab[s.axis];
-  const bool inner = s.axis == 2;
   const Index stride = inner ? 1 : l.geometry.stride[s.axis], slab_stride = inner ? 1 : slab.stride[s.axis];
   const Weights<T> w = l.weights[s.axis];
   if constexpr (op == Op::second) {
-    const T *kept = memory + 2 * slab.size, *psi = memory + (1 - row.view.parity) * slab.size;
-    T* psi_next = memory + row.view.parity * slab.size;
+    const PmlRow<op, inner, T> profile(l.profile[s.axis], row.index[s.axis]);
+    const AroundRow<order / 2, inner, T> around(l.profile[s.axis], row.index[s.axis]);
+    const T *sigma = memory + 2 * slab.size, *phi = memory + (1 - row.view.parity) * slab.size;
+    T* phi_next = memory + row.view.parity * slab.size;
     const T scale = s.scale;
 #pragma GCC ivdep
     for (Index x = s.from; x < s.to; ++x)
-      add(x,
-          second_pml_gather<order>([&](int k) DW_FLAT { return scale * q[x + k * stride]; },
-                                   AdjointMemory{kept + x, psi + x, psi_next + x, slab_stride}, w, taps(x)));
+      add(x, madd(-scale, second_derivative<order>(q + x, stride, w),
+                  second_pml_gather<order>([&](int k) DW_FLAT { return scale * q[x + k * stride]; },
+                                           AdjointMemory{sigma + x, phi + x, phi_next + x, slab_stride}, w,
+                                           profile(x), [&](int k) DW_FLAT { return around(x, k); })));
   } else {
 #pragma GCC ivdep
-    for (Index x = s.from; x < s.to; ++x)
-      add(x, staggered_pml_gather<op, order>(memory + x, slab_stride, w, taps(x)));
+    for (Index x = s.from; x < s.to; ++x) add(x, transposed<op, order>(memory + x, slab_stride, w));
   }
 }
 
 // sum[x] += c[x] * that; with c null, += that.
-template <Op op, int order, class T, class Taps>
-DW_INLINE void gather_row_into(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* memory, Taps&& taps,
-                               T* __restrict sum, const T* c) {
-  if (c)
-    gather_row<op, order>(row, s, q, memory, taps,
-                          [=](Index x, T value) DW_FLAT { sum[x] = madd(c[x], value, sum[x]); });
-  else
-    gather_row<op, order>(row, s, q, memory, taps, [=](Index x, T value) DW_FLAT { sum[x] += value; });
-}
-
 template <Op op, int order, bool inner, class T>
-DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint, T* sum,
-                                 const T* c) {
-  const Layout<T>& l = row.layout;
-  const auto p = l.profile[s.axis].template seen<op>();
-  T* memory = adjoint + l.memory[s.memory_number] + s.at;
-  if constexpr (inner) {
-    const auto taps = [&](Index x)
-                          DW_FLAT { return CellTaps<const T*>{p.a + x, p.b + x, p.db + x, p.ab + x}; };
-    gather_row_into<op, order>(row, s, q, memory, taps, sum, c);
-  } else {
-    const Index at = row.index[s.axis];
-    const RowTaps<order / 2, T> taps(p.a + at, p.b + at, p.db + at, p.ab + at);
-    gather_row_into<op, order>(row, s, q, memory, [&](Index) DW_FLAT -> const auto& { return taps; }, sum, c);
-  }
+DW_NOINLINE void gather_absorbed(const Row<T>& row, const PmlStretch<T>& s, const T* q, T* adjoint,
+                                 T* __restrict sum, const T* c = nullptr) {
+  T* memory = adjoint + row.layout.memory[s.memory_number] + s.at;
+  if (c)
+    gather_row<op, order, inner>(row, s, q, memory,
+                                 [=](Index x, T value) DW_FLAT { sum[x] = madd(c[x], value, sum[x]); });
+  else
+    gather_row<op, order, inner>(row, s, q, memory, [=](Index x, T value) DW_FLAT { sum[x] += value; });
 }
 
 }  // namespace dualwave::DW_TARGET

@@ -148,4 +148,21 @@ struct PmlRow<op, true, T> {
   DW_INLINE PmlCell<T> operator()(Index x) const { return {p.a[x], p.b[x], p.db[x]}; }
 };
 
+// The same of weight_around.
+template <int reach, bool inner, class T>
+struct AroundRow {
+  T weight[2 * reach + 1];
+  AroundRow(const Profile<T>& profile, Index at) {
+    for (int k = -reach; k <= reach; ++k) weight[reach + k] = profile.around[around_at(reach, false, at, k)];
+  }
+  DW_INLINE T operator()(Index, int k) const { return weight[reach + k]; }
+};
+
+template <int reach, class T>
+struct AroundRow<reach, true, T> {
+  const T* around;
+  AroundRow(const Profile<T>& profile, Index) : around(profile.around) {}
+  DW_INLINE T operator()(Index x, int k) const { return around[around_at(reach, true, x, k)]; }
+};
+
 }  // namespace dualwave::DW_TARGET

@@ -87,8 +87,8 @@ class RowLayer {
       layer.multiply<p>(x, q);
     }
     template <int p>
-    DW_INLINE Value gather(int, Pointer q) const {
-      return layer.gather<p>(x, q);
+    DW_INLINE Value gather(int, Pointer q, T scale) const {
+      return layer.gather<p>(x, q, scale);
     }
   };
   template <int n>
@@ -152,41 +152,36 @@ class RowLayer {
   DW_INLINE void multiply(Index x, const Lanes<T, n>& q) const {
     constexpr T scale = static_cast<T>(Traits::piece(p).scale);
     const Index before = Traits::piece(p).op == Op::second ? 2 * slab(axis_of(p)).size : 0;
-    pml_multiply(scale * q, profile<p, n>(x).a, LanePointer<T, n>{memory_[p] + x + before});
+    pml_multiply(scale * q, profile<p, n>(x), LanePointer<T, n>{memory_[p] + x + before});
   }
 
   template <int p, int n>
-  DW_INLINE Lanes<T, n> gather(Index x, LanePointer<T, n> q) const {
+  DW_INLINE Lanes<T, n> gather(Index x, LanePointer<T, n> q, T scale) const {
     constexpr int axis = axis_of(p);
     constexpr Op op = Traits::piece(p).op;
-    const auto profiles = profiles_around<p, n>(x);
+    const Index stride = stencils_.template step<axis>();
+    const Weights<T>& weights = stencils_.weights[axis];
     const LanePointer<T, n> m{memory_[p] + x};
+    const auto q_around = taps<axis>(q);
     if constexpr (op == Op::second) {
-      constexpr T scale = static_cast<T>(Traits::piece(p).scale);
       const Index size = slab(axis).size, next = parity_ * size;
-      const Index stride = stencils_.template step<axis>();
-      const auto q_around = taps<axis>(q);
       return second_pml_gather<order>(
           [&](int k) DW_FLAT { return scale * q_around[k * stride]; },
           AdjointMemory{taps<axis>(m + 2 * size), taps<axis>(m + (size - next)), m + next, slab_stride<p>()},
-          stencils_.weights[axis], profiles);
+          weights, profile<p, n>(x), [&](int k) DW_FLAT { return around<axis, n>(x, k); });
     } else {
-      return staggered_pml_gather<op, order>(taps<axis>(m), slab_stride<p>(), stencils_.weights[axis],
-                                             profiles);
+      return madd(scale, transposed<op, order>(q_around, stride, weights),
+                  transposed<op, order>(taps<axis>(m), slab_stride<p>(), weights));
     }
   }
-  // The same as profile() of the cells that a stencil reaches.
-  template <int p, int n>
-  DW_INLINE auto profiles_around(Index x) const {
-    constexpr int axis = axis_of(p);
-    const auto of = layout_.profile[axis].template seen<Traits::piece(p).op>();
-    const auto around = [&](const T* profile) DW_FLAT {
-      if constexpr (axis == 2)
-        return along_x(LanePointer<const T, n>{profile + x});
-      else
-        return profile + (axis == 1 ? y_ : z_);
-    };
-    return CellTaps<decltype(around(of.a))>{around(of.a), around(of.b), around(of.db), around(of.ab)};
+  // weight_around at a cell of the axis, or along x at those of a vector.
+  template <int axis, int n>
+  DW_INLINE auto around(Index x, int k) const {
+    const T* of = layout_.profile[axis].around;
+    if constexpr (axis == 2)
+      return LanePointer<const T, n>{of}[around_at(order / 2, true, x, k)];
+    else
+      return of[around_at(order / 2, false, axis == 1 ? y_ : z_, k)];
   }
 
   const Axes& stencils_;

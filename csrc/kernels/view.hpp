@@ -11,6 +11,20 @@ constexpr int kMaxMemories = 24;  // pieces with C-PML memory
 constexpr int kLevels = 4;
 constexpr Index kRowsAtATime = 8;  // few enough to be in the cache when the PML's turn comes
 
+// The weight of t, k cells from cell i, in D2 ((1 + b) t) - D1 (db t), see second_pml_gather.
+template <class T>
+DW_EITHER T weight_around(const Weights<T>& w, const T* b, const T* db, Index i, int k) {
+  const T of_second = w.second[k < 0 ? -k : k] * (1 + b[i + k]);
+  if (k == 0) return of_second;
+  return k > 0 ? of_second - w.first[k - 1] * db[i + k] : of_second + w.first[-k - 1] * db[i + k];
+}
+
+// Where that weight is among those of an axis, along x or not: what loops read together lies side by side.
+DW_EITHER constexpr Index around_at(int reach, bool inner, Index i, int k) {
+  const Index side = inner ? kLanes : 1;
+  return i / side * side * (2 * reach + 1) + (reach + k) * side + i % side;
+}
+
 // One axis' C-PML profiles, with a halo of zeros; index 0 is cell 0. See core/pml.py for the formulas.
 template <class T>
 struct Profile {
@@ -19,23 +33,24 @@ struct Profile {
   const T* db;
   const T* a_half;
   const T* b_half;
-  const T* ab;  // a times b
+  const T* around;  // weight_around, see around_at
   // Those that a derivative sees, at the nodes it lands on.
   struct Seen {
-    const T *a, *b, *db, *ab;
+    const T *a, *b, *db;
   };
-  DW_EITHER Seen at_nodes(bool half) const { return {half ? a_half : a, half ? b_half : b, db, ab}; }
+  DW_EITHER Seen at_nodes(bool half) const { return {half ? a_half : a, half ? b_half : b, db}; }
   template <Op op>
   DW_EITHER Seen seen() const {
     return at_nodes(op == Op::forward);
   }
 };
 
-// Of an adjoint block's variable and of the cotangent that it stands for, see pml_multiply: a is nowhere zero
-// where a layer is.
+// The cotangent of PML memory as a multiple of what an adjoint block has of it, see pml_multiply: of psi, or
+// of zeta and m. a and b are nowhere zero where a layer is.
 template <class T>
-DW_EITHER T adjoint_memory(T cotangent, T a) {
-  return a == 0 ? T(0) : cotangent / a;
+DW_EITHER T cotangent_of_memory(T a, T b, bool is_psi) {
+  if (a * b == 0) return 0;
+  return is_psi ? 1 / (a * b) : a / b;
 }
 
 template <class T>

@@ -11,7 +11,6 @@ struct StageTable {
   Piece piece[kMaxPieces];
   int memory_of_piece[kMaxPieces];     // its number among the stage's pieces with memory, or -1
   int scratch_of_piece[kMaxPieces];    // slot of its quantity in the adjoint's scratch, or -1
-  int target_of_piece[kMaxPieces];     // of the first term of its quantity
   int history_of_piece[kMaxPieces];    // slot of its quantity in the history, or -1
   int only_term_of_piece[kMaxPieces];  // the term of its quantity where there is one alone, or -1
   int scaled_by_of_piece[kMaxPieces];  // the coefficient of its field, see Scaling
@@ -37,7 +36,6 @@ constexpr StageTable make_stage_table() {
     table.piece[p] = piece;
     table.memory_of_piece[p] = piece.op == Op::value ? -1 : memories++;
     table.scratch_of_piece[p] = differentiated ? Traits::scratch_slot(piece.quantity) : -1;
-    table.target_of_piece[p] = Traits::term_of(piece.quantity).target;
     table.scaled_by_of_piece[p] = Traits::scaled ? Traits::scaled_by(piece.field) : kOne;
     table.history_of_piece[p] =
         Traits::in_history(piece.quantity) ? Traits::history_slot(piece.quantity) : -1;

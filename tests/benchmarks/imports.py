@@ -22,10 +22,11 @@ print(time.perf_counter() - start)
 """
 
 
-def verdicts(repeats: int) -> Iterator[Verdict]:
+def verdicts(repeats: int, quick: bool) -> Iterator[Verdict]:
     """Medians of processes that take turns; the first round, which fills the caches of files and
-    of bytecode, does not count."""
-    rounds = [{name: _seconds(name) for name in _IMPORTS} for _ in range(1 + repeats)][1:]
+    of bytecode, does not count. Quick: it is the only one."""
+    count = 1 if quick else 1 + repeats
+    rounds = [{name: _seconds(name) for name in _IMPORTS} for _ in range(count)][-repeats:]
     for name, framework in _IMPORTS.items():
         figure = statistics.median(found[name] for found in rounds)
         wanted = f"at most {SECONDS:g} s above {framework}'s own"

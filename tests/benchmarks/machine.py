@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import subprocess
@@ -27,6 +28,7 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
+@functools.cache
 def gpu() -> str:
     """Name of the CUDA device that PyTorch sees, "" without one."""
     return _ask("import torch.cuda as c; print(c.get_device_name() if c.is_available() else '')")

@@ -114,7 +114,7 @@ def main() -> int:
     rows = measure_all(cases, plan)
     found = [*goals.verdicts(rows, bandwidth)]
     if any(case.goal.milliseconds for case in cases):
-        found += imports.verdicts(arguments.repeats)
+        found += imports.verdicts(arguments.repeats, arguments.quick)
     judged, bounds = goals.table(found), goals.bounds(rows)
     print("", table(rows), "", judged, "", bounds, "", sep="\n")
 

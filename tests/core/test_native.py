@@ -108,7 +108,7 @@ def test_values_beside_a_derivative_have_the_bits_of_forward(name, ndim):
 
 @pytest.mark.parametrize(("name", "ndim", "accuracy", "variant"), rows(TABLE, quick(3)))
 def test_adjoint_and_second_order(name, ndim, accuracy, variant, request):
-    run, d = make_case(name, ndim, accuracy, *variant, nt=100 if whole(request) else 16)
+    run, d = make_case(name, ndim, accuracy, *variant, nt=100 if whole(request) else 9)
     torch, propagate, p, d1, bar = torch_maps(name, run, d)
     d2, d12 = (Primal(*(torch.tensor(x) for x in random_direction(run.p, seed))) for seed in (7, 8))
     g, dg = bar(), bar()
@@ -191,7 +191,7 @@ def test_a_level_without_coefficients_has_zeros(name, ndim, dtype):
 def check_adjoint(described, inputs, want, tolerance):
     """Gradients with and without a residual, in segments that fit the steps and that do not."""
     slots = [f"{operand}_gradient0" for operand in OPERANDS]
-    for interval in (0, 7):
+    for interval in (0, 4):
         description = dataclasses.replace(described, checkpoint_interval=interval)
         primal = {slot: x for slot, x in inputs.items() if "_bar" not in slot}
         kept = native.evaluate("forward", description, primal, ("residual",))

@@ -91,6 +91,14 @@ def test_frequency_zero_gives_finite_profiles():
     assert np.isfinite(flat).all()
 
 
+@pytest.mark.parametrize(("max_vel", "dt"), [(0.0, 0.1), (1.0, 0.0), (1e5, 1e3)])
+def test_in_a_layer_the_transpose_can_divide_by_a_and_b(max_vel, dt):
+    a, b, _, a_half, b_half = rows(PmlSpec((20,), (5, 6), (1.0,), dt, max_vel, 5.0, 4))[0]
+    assert np.count_nonzero(a) == 11
+    for one, other in ((a, b), (a_half, b_half)):
+        assert np.array_equal(one > 0, other < 0)
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="widths takes 4"):
         PmlSpec((5, 5), (1, 1), (1.0, 1.0), 0.1, 1.0, 1.0, 4)

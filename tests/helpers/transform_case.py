@@ -147,69 +147,115 @@ def _weights(case: Case) -> dict[str, np.ndarray]:
     }
 
 
-@functools.cache
-def references(case: Case) -> dict[str, np.ndarray]:
-    """What the transforms must return, in float64."""
-    front = FRONT_ENDS["torch"]()
-    _, r = functions(front, case, "float64")
+class References:
+    """What the transforms must return, in float64; of each no more is formed than it needs."""
 
-    @functools.cache
-    def value(*x: float) -> np.ndarray:
-        return numpy(r(front.array(np.array(x))))
+    r: Callable[[Any], Any]
 
-    def loss(x: np.ndarray) -> float:
-        return float((value(*x) ** 2).sum() / 2)
+    def value(self, x: np.ndarray) -> np.ndarray:
+        return numpy(self.r(FRONT_ENDS["torch"]().array(x)))
 
-    def slope(x: np.ndarray, d: np.ndarray) -> np.ndarray:
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def hessian(self) -> np.ndarray:
+        """Of the loss, in X."""
+        raise NotImplementedError
+
+    @functools.cached_property
+    def values(self) -> list[np.ndarray]:
+        return [self.value(x) for x in BATCH]
+
+    @functools.cached_property
+    def jacobians(self) -> list[np.ndarray]:
+        return [self.jacobian(x) for x in BATCH]
+
+    @functools.cached_property
+    def _jacobian(self) -> np.ndarray:
+        return self.jacobian(X)
+
+    @functools.cached_property
+    def _hessian(self) -> np.ndarray:
+        return self.hessian()
+
+    def _gradients(self) -> np.ndarray:
+        return np.stack([j.T @ r for j, r in zip(self.jacobians, self.values, strict=True)])
+
+    def __getitem__(self, of: str) -> np.ndarray:
+        turned = np.stack([V, 2 * V, V * V])
+        forms: dict[str, Callable[[], np.ndarray]] = {
+            "value": lambda: self.value(X)[None],
+            "batch": lambda: np.stack(self.values),
+            "jacobian": lambda: self._jacobian,
+            "jvp": lambda: self._jacobian @ V,
+            "jvps": lambda: turned @ self._jacobian.T,
+            "vjp": lambda: WEIGHTS @ self._jacobian,
+            "gradient": lambda: self._jacobian.T @ self.value(X),
+            "batch of gradients": self._gradients,
+            "gradient of the batch": lambda: self._gradients().sum(0),
+            "gauss-newton": lambda: self._jacobian.T @ self._jacobian @ V,
+            "hessian": lambda: self._hessian,
+            "hvp": lambda: self._hessian @ V,
+            "hvps": lambda: turned @ self._hessian,
+            "curvature": lambda: np.asarray(V @ self._hessian @ V),
+        }
+        return forms[of]()
+
+
+class Differences(References):
+    """Central differences of the compiled forward call."""
+
+    def __init__(self, case: Case) -> None:
+        _, self.r = functions(FRONT_ENDS["torch"](), case, "float64")
+        self._known: dict[tuple, np.ndarray] = {}
+
+    def value(self, x: np.ndarray) -> np.ndarray:
+        key = tuple(x)
+        if key not in self._known:
+            self._known[key] = super().value(x)
+        return self._known[key]
+
+    def _slope(self, x: np.ndarray, d: np.ndarray) -> np.ndarray:
         terms = (
-            c * (value(*x + k * _STEP * d) - value(*x - k * _STEP * d)) for k, c in _FIRST.items()
+            c * (self.value(x + k * _STEP * d) - self.value(x - k * _STEP * d))
+            for k, c in _FIRST.items()
         )
         return sum(terms) / _STEP
 
-    def curvature(d: np.ndarray) -> float:
-        total = _SECOND[0] * loss(X)
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        return np.stack([self._slope(x, e) for e in np.eye(3)], axis=1)
+
+    def _loss(self, x: np.ndarray) -> float:
+        return float((self.value(x) ** 2).sum() / 2)
+
+    def _curvature(self, d: np.ndarray) -> float:
+        total = _SECOND[0] * self._loss(X)
         for k, c in list(_SECOND.items())[1:]:
-            total += c * (loss(X + k * _STEP * d) + loss(X - k * _STEP * d))
+            total += c * (self._loss(X + k * _STEP * d) + self._loss(X - k * _STEP * d))
         return total / _STEP**2
 
-    axes = np.eye(3)
-    values = [value(*x) for x in BATCH]
-    jacobians = [np.stack([slope(x, e) for e in axes], axis=1) for x in BATCH]
-    hessian = np.diag([curvature(e) for e in axes])
-    for i, j in itertools.combinations(range(3), 2):
-        both = curvature(axes[i] + axes[j]) - curvature(axes[i] - axes[j])
-        hessian[i, j] = hessian[j, i] = both / 4
-    return _all(values, jacobians, hessian)
+    def hessian(self) -> np.ndarray:
+        axes = np.eye(3)
+        hessian = np.diag([self._curvature(e) for e in axes])
+        for i, j in itertools.combinations(range(3), 2):
+            both = self._curvature(axes[i] + axes[j]) - self._curvature(axes[i] - axes[j])
+            hessian[i, j] = hessian[j, i] = both / 4
+        return hessian
 
 
-@functools.cache
-def eager_references(case: Case) -> dict[str, np.ndarray]:
-    """The same from PyTorch's derivatives of the eager backend."""
-    front = FRONT_ENDS["torch"]()
-    f, r = functions(front, case, "float64", "eager")
-    func, batch = front.torch.func, [front.array(x) for x in BATCH]
-    jacobians = [numpy(func.jacfwd(r)(x)) for x in batch]
-    hessian = numpy(func.jacfwd(func.jacrev(f))(batch[0]))
-    return _all([numpy(r(x)) for x in batch], jacobians, hessian)
+class Eager(References):
+    """PyTorch's derivatives of the eager backend."""
+
+    def __init__(self, case: Case) -> None:
+        self.front = FRONT_ENDS["torch"]()
+        self.f, self.r = functions(self.front, case, "float64", "eager")
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        return numpy(self.front.torch.func.jacfwd(self.r)(self.front.array(x)))
+
+    def hessian(self) -> np.ndarray:
+        func = self.front.torch.func
+        return numpy(func.jacfwd(func.jacrev(self.f))(self.front.array(X)))
 
 
-def _all(values: list, jacobians: list, hessian: np.ndarray) -> dict[str, np.ndarray]:
-    """What the transforms return, from values and Jacobians of the batch and a Hessian."""
-    gradients = np.stack([j.T @ value for j, value in zip(jacobians, values, strict=True)])
-    jacobian, turned = jacobians[0], np.stack([V, 2 * V, V * V])
-    return {
-        "value": values[0][None],
-        "batch": np.stack(values),
-        "jacobian": jacobian,
-        "jvp": jacobian @ V,
-        "jvps": turned @ jacobian.T,
-        "vjp": WEIGHTS @ jacobian,
-        "gradient": gradients[0],
-        "batch of gradients": gradients,
-        "gradient of the batch": gradients.sum(0),
-        "gauss-newton": jacobian.T @ jacobian @ V,
-        "hessian": hessian,
-        "hvp": hessian @ V,
-        "hvps": turned @ hessian,
-        "curvature": np.asarray(V @ hessian @ V),
-    }
+differences, eager_references = functools.cache(Differences), functools.cache(Eager)

@@ -2,7 +2,7 @@
 
 An entry is called with (t, f, r, x, v): what the framework offers, a loss and a vector of results
 as functions of a few numbers, the numbers, and a direction. ``of`` names what it must return, one
-of the references of ``transform_case``.
+one of the references of ``transform_case``.
 """
 
 from __future__ import annotations
