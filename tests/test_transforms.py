@@ -56,12 +56,11 @@ def possible(row):
 def light(row):
     """Whether entries meet in the cover: to compile what has many operations takes long."""
     (front, name), form, kind, ndim, _, backend = (*row, *[None] * (len(AXES) - len(row)))
-    everything, elastic = kind == "everything", form is not None and "elastic" in form
-    many = everything or form not in (None, "scalar")
+    everything, several = kind == "everything", form not in (None, "scalar")
     if traced(front, name):
-        return possible(row) and not (everything or (many and ndim == 2))
-    large = (many and ndim == 3) or (elastic and (everything or ndim == 2))
-    large |= backend == "eager" and ndim == 2
+        return possible(row) and not (everything or (several and ndim == 2))
+    large = (several and everything) or ((several or everything) and ndim == 3)
+    large |= ndim == 2 and (backend == "eager" or (several and "elastic" in form))
     return possible(row) and not (front == "jax" and large)
 
 

@@ -161,7 +161,10 @@ Index workspace_bytes(const Description& d, Map map, bool device) {
   const bool reversed = d.boundary && needs.reverse && equation.adds();
   const Index models = equation.coefficients * l.geometry.grid * (1 + reversed);
   const Index at_once = device ? d.shots : division.at_once();
-  return (needs.levels * models + shot * at_once) * (d.bits / 8);
+  // A node of each tap, and on a CPU its place in the order of rows.
+  const Index taps = d.shots * (d.sources * d.source_taps + d.receivers * d.receiver_taps);
+  const Index nodes = taps * static_cast<Index>(sizeof(Node) + (device ? 0 : sizeof(Index)));
+  return (needs.levels * models + shot * at_once) * (d.bits / 8) + nodes;
 }
 
 }  // namespace dualwave

@@ -116,6 +116,7 @@ class Batch : public TimeLoop<Batch<T>> {
   void pack_coefficients(int level);
   void pack_profiles();
   device::Buffer<Node> make_nodes(const std::int32_t* numbers, Index total, bool is_source);
+  void mark_outside(T* out, Index size);
   struct FieldNames {
     int slot[kMaxFields];
     int stage[kMaxFields];  // after which a source on the field is injected

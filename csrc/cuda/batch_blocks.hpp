@@ -277,7 +277,6 @@ void Batch<T>::finish() {
   const std::int32_t* model = call_.model_index + kGradientRow * shots;
   const Index models = call_.description.gradients;
   const T each = static_cast<T>(call_.description.sampling);
-  const int* outside = outside_.data();
   for (int l = 0; l < levels(); ++l) {
     if (T* out = call_.level[l].gradient[kCoefficients]) {
       const T* from = gradient_[l].data();
@@ -291,14 +290,23 @@ void Batch<T>::finish() {
         for (Index s = 0; s < shots; ++s)
           if (w.wants(z, y, x) && model[s] == i / model_cells)
             sum += from[s * coefficients * w.size + offset];
-        out[i] = *outside ? T(0) / T(0) : each * sum;
+        out[i] = each * sum;
       });
     }
-    if (T* out = call_.level[l].out_receivers)
-      stream_.for_each(shots * receivers_.count * receivers_.steps, [=] DW_DEVICE(Index i) {
-        if (*outside) out[i] = T(0) / T(0);
-      });
+    for (int o = 0; o < kOperands; ++o) mark_outside(call_.level[l].gradient[o], call_.gradient_size(o));
+    mark_outside(call_.level[l].out_receivers, shots * receivers_.count * receivers_.steps);
+    mark_outside(call_.level[l].out_state, shots * call_.packed_state);
   }
+}
+
+// Not a number in all of an output, if there is one and a node lies outside the grid.
+template <class T>
+void Batch<T>::mark_outside(T* out, Index size) {
+  const int* outside = outside_.data();
+  if (out)
+    stream_.for_each(size, [=] DW_DEVICE(Index i) {
+      if (*outside) out[i] = T(0) / T(0);
+    });
 }
 
 }  // namespace dualwave

@@ -104,6 +104,7 @@ void Batch<T>::receiver_gradients(Index step, Index step_in_segment) {
   for (int level = 0; level < levels(); ++level)
     if (T* weights = call_.level[level].gradient[kReceiverWeights])
       stream_.for_each(total, [=] DW_DEVICE(Index i) {
+        if (points.nodes[i].field < 0) return;
         const auto kept = [&](int l) {
           const Kept& of_level = l == 0 ? low : high;
           return of_level.first[i / size * of_level.stride + i % size];

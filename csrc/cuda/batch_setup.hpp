@@ -56,7 +56,8 @@ void Batch<T>::allocate() {
       traces_[l] = {stream_, d.history_steps * d.shots * d.receivers * d.receiver_taps};
   }
   const Index states = d.inner_states + (call_.residual_in ? 0 : d.checkpoints());
-  if (reverse && states) checkpoints_ = {stream_, d.shots * states * levels() * layout.state};
+  if (reverse && states && this->schedule_.needs_history)
+    checkpoints_ = {stream_, d.shots * states * levels() * layout.state};
 }
 
 template <class T>

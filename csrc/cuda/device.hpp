@@ -60,10 +60,10 @@ class Stream {
     return pointer;
   }
   void clear(void* to, std::size_t bytes) const {
-    if (!counts()) check(cudaMemsetAsync(to, 0, bytes, handle_));
+    if (bytes && !counts()) check(cudaMemsetAsync(to, 0, bytes, handle_));
   }
   void copy(void* to, const void* from, std::size_t bytes) const {
-    if (!counts()) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
+    if (bytes && !counts()) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, handle_));
   }
   // Both wait for the device.
   void to_host(void* to, const void* from, std::size_t bytes) const {
@@ -121,10 +121,10 @@ class Stream {
     return pointer;
   }
   void clear(void* to, std::size_t bytes) const {
-    if (!counts()) std::memset(to, 0, bytes);
+    if (bytes && !counts()) std::memset(to, 0, bytes);
   }
   void copy(void* to, const void* from, std::size_t bytes) const {
-    if (!counts()) std::memcpy(to, from, bytes);
+    if (bytes && !counts()) std::memcpy(to, from, bytes);
   }
   void to_host(void* to, const void* from, std::size_t bytes) const { copy(to, from, bytes); }
   void from_host(void* to, const void* from, std::size_t bytes) const { copy(to, from, bytes); }

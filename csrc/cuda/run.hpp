@@ -16,7 +16,7 @@ struct Where {
 };
 
 // Puts the map's work on the stream and returns without waiting for it. Integer operands are on the device
-// too, so a node outside the grid cannot be refused here: it makes the receivers and gradients NaN.
+// too, so a node outside the grid cannot be refused here: it makes every output but the residual NaN.
 void run_on_device(const Description& description, Map map, const Operands& operands, const Where& where);
 
 }  // namespace dualwave

@@ -17,7 +17,7 @@ import pytest
 
 from dualwave import native
 from dualwave.layout import PACKINGS, PLACES
-from dualwave.maps import MAPS, OPERANDS
+from dualwave.maps import MAPS, OPERANDS, possible_outputs
 from helpers.emulation import emulation, run_emulated  # noqa: F401
 from helpers.equations import NAMES, rows
 from helpers.native_runs import cast, make_case
@@ -112,14 +112,32 @@ def test_residual_of_the_device_serves_its_adjoint(name, storage, tmp_path):
             np.testing.assert_allclose(got[slot], x, rtol=0, atol=tolerance * np.abs(x).max())
 
 
-def test_node_outside_the_grid_gives_nan():
-    description, inputs, _ = case("scalar", 1, "float64", "forward")
-    inputs["source_nodes"] = inputs["source_nodes"].copy()
-    inputs["source_nodes"][0, 0, 0] = 10**6
-    got = run_emulated("forward", description, inputs, ("receivers0",))
-    assert np.isnan(got["receivers0"]).all()
+@pytest.mark.parametrize("points", ["source_nodes", "receiver_nodes"])
+@pytest.mark.parametrize("map_name", MAPS)
+def test_node_outside_the_grid_gives_nan(map_name, points):
+    """In every output, whichever are asked for."""
+    description, inputs, _ = case("scalar", 1, "float64", map_name)
+    inputs[points] = inputs[points].copy()
+    inputs[points][0, 0, 0] = 10**6
+    for slot in sorted(set(possible_outputs(map_name)) - {"residual"}):
+        assert np.isnan(run_emulated(map_name, description, inputs, (slot,))[slot]).all(), slot
     with pytest.raises(ValueError, match="outside the grid"):
-        native.evaluate("forward", description, inputs, ("receivers0",))
+        native.evaluate(map_name, description, inputs, (slot,))
+
+
+def test_an_ignored_receiver_has_no_part_in_gradients():
+    """Whatever its cotangent is: that of a trace of zeros may be no number."""
+    description, inputs, _ = case("scalar", 1, "float64", "adjoint")
+    inputs |= {k: inputs[k].copy() for k in ("receiver_nodes", "receivers_bar0")}
+    inputs["receiver_nodes"][0, 0] = -1
+    inputs["receivers_bar0"][0, 0] = np.nan
+    slots = ("receiver_weights_gradient0", "coefficients_gradient0")
+    for run in (run_emulated, native.evaluate):
+        got = run("adjoint", description, inputs, slots)
+        assert (got[slots[0]][0, 0] == 0).all()
+        for x in got.values():
+            assert np.isfinite(x).all()
+            assert np.abs(x).max() > 0
 
 
 def test_cuda_module_imports_without_a_driver():
